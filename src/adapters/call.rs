@@ -1,0 +1,186 @@
+//! What passes between the program and an adapter: a call, its events, its outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{Code, Error, Json};
+use crate::infra::Secret;
+use crate::infra::egress::{Caller, Egress};
+
+/// One attempt of one piece of work.
+pub struct Call {
+    /// The agent version's config: passed its schema and `Adapter::check`.
+    pub config: Arc<Value>,
+    pub input: Json,
+    /// The agent's own words and shapes, for adapters that use them (`native`).
+    pub instructions: String,
+    pub output_schema: Option<Arc<Value>>,
+    /// Identical on every attempt of the same work; sent on as `Idempotency-Key` where the platform takes one.
+    pub idempotency_key: String,
+    pub session_id: Option<String>,
+    pub attempt: u32,
+    /// Time left for this attempt.
+    pub timeout: Duration,
+    /// W3C trace context to send on.
+    pub traceparent: Option<String>,
+    pub credentials: Vec<Credential>,
+    pub egress: Egress,
+    /// On whose account the traffic is.
+    pub caller: Caller,
+    pub callbacks: Arc<dyn Callbacks>,
+    /// Cancelled when nobody wants the result any more.
+    pub stop: CancellationToken,
+}
+
+/// A credential, opened for this call only.
+pub struct Credential {
+    pub id: String,
+    pub kind: String,
+    pub value: CredentialValue,
+    /// Hosts it may be sent to (`api.example.com`, `*.example.com`); empty: wherever the agent points.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// The fields of a credential by name (`key`; `token`; `username`, `password`; `name`, `value`).
+pub type CredentialValue = BTreeMap<String, Secret>;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Abilities {
+    /// Sends its answer in pieces.
+    pub streams: bool,
+    /// Can stop the work at the far end.
+    pub cancels: bool,
+    /// Can go on with interrupted work.
+    pub resumes: bool,
+}
+
+/// Takes what happens during a call. Never blocks; may merge neighbouring deltas.
+pub trait Sink: Send + Sync {
+    fn emit(&self, event: Event);
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A piece of the answer as text.
+    Text(String),
+    /// A piece of the answer as JSON.
+    Piece(Value),
+    Log { level: LogLevel, message: String },
+    ToolCalled { name: String, arguments: Value },
+    ToolReturned { name: String, result: Value },
+    /// Used since the last report of this call; reports add up.
+    Usage(Usage),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    pub api_calls: u64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cost_micros: i64,
+    pub cpu_time_ms: u64,
+}
+
+/// The work is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub output: Json,
+}
+
+/// The work is not done.
+#[derive(Debug)]
+pub struct CallError {
+    pub code: Code,
+    /// One sentence for the person who started it. Holds no secret and no raw body beyond a short excerpt.
+    pub message: String,
+    /// Status, upstream's own code, an excerpt of its answer: whatever helps.
+    pub details: serde_json::Map<String, Value>,
+    /// Whether the same call may succeed later (connection refused, 429, 502–504).
+    pub retriable: bool,
+    /// How long upstream asked us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl CallError {
+    /// The far end failed or refused, and asking again as it is would not help.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            code: Code::ExecutionFailed,
+            message: message.into(),
+            details: serde_json::Map::new(),
+            retriable: false,
+            retry_after: None,
+        }
+    }
+
+    /// As `failed`, but the same call may succeed later.
+    pub fn temporary(message: impl Into<String>) -> Self {
+        Self { retriable: true, ..Self::failed(message) }
+    }
+
+    pub fn with_code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        let plain = Error::new(error.code, error.message);
+        error.details.into_iter().fold(plain, |it, (name, value)| it.detail(&name, value))
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Probe {
+    pub ok: bool,
+    pub latency_ms: u64,
+    /// One sentence: what was found.
+    pub detail: String,
+    pub checks: Vec<Check>,
+}
+
+/// One step of a probe: name resolution, connection, authentication, one answer.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    pub name: String,
+    pub ok: bool,
+    pub duration_ms: u64,
+    pub detail: String,
+    /// What to do where it is not ok.
+    pub remedy: Option<String>,
+}
+
+/// Hands out one-time addresses at which the far end can leave its answer later.
+#[async_trait]
+pub trait Callbacks: Send + Sync {
+    /// Errors: `Unavailable` where the appliance has no address that others can reach.
+    fn open(&self) -> Result<Callback, Error>;
+}
+
+/// A one-time address, and the wait for what is left there. Dropping it closes the address.
+pub struct Callback {
+    pub url: String,
+    pub answer: tokio::sync::oneshot::Receiver<Json>,
+}

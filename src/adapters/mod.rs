@@ -1,0 +1,50 @@
+//! One file per kind of agent. An adapter knows requests and answers; it has never heard of organizations,
+//! executions or pages. Adding a platform is its file and one line of `ALL`.
+
+mod call;
+
+pub use call::{
+    Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel, Outcome,
+    Probe, Sink, Usage,
+};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::base::Invalid;
+
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// Stored with every agent version (`webhook`); never changes once released.
+    fn kind(&self) -> &'static str;
+
+    fn label(&self) -> &'static str;
+
+    /// One sentence for the person who chooses among the kinds.
+    fn summary(&self) -> &'static str;
+
+    /// JSON Schema (2020-12) of an agent's `config`. The form, the check and the documentation come from it:
+    /// `title`, `description`, `default`, `examples`, `enum`, plus `x-unit` (`ms`), `x-widget` (`textarea`,
+    /// `code`, `key-values`) and `x-group` (a heading; `Advanced` is folded away). Field order is `required`
+    /// first, then `x-order`.
+    fn config_schema(&self) -> Value;
+
+    /// Kinds of credential it can use (`bearer`, `api_key`, …); empty where it needs none.
+    fn credential_kinds(&self) -> &'static [&'static str];
+
+    fn abilities(&self) -> Abilities;
+
+    /// A config that works as a starting point; becomes the template.
+    fn template(&self) -> Value;
+
+    /// What the schema cannot say. Paths are JSON Pointers into the config (`/url`).
+    fn check(&self, config: &Value) -> Vec<Invalid>;
+
+    /// Looks whether the far end answers and accepts the credentials, without doing work there where the
+    /// platform allows that. Never fails: what went wrong is in the checks.
+    async fn probe(&self, call: &Call) -> Probe;
+
+    /// Does the work once. Everything worth seeing goes to `sink` as it happens; the result is the outcome.
+    /// Stops soon after `call.stop` is cancelled.
+    async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError>;
+}

@@ -1,0 +1,24 @@
+//! Words everyone shares: ids, errors, time, money, page cursors, slugs, JSON text. No I/O.
+
+mod actor;
+mod env;
+mod error;
+mod id;
+mod json;
+mod money;
+mod page;
+mod slug;
+mod time;
+
+pub use actor::{Actor, Origin};
+pub use env::{Clock, Entropy, Env, SystemClock, SystemEntropy};
+pub use error::{Code, Doing, Error, Invalid, Result};
+pub use id::{
+    AgentId, AuditId, CredentialId, ExecutionId, Id, InvitationId, KeyId, OrgId, RequestId, SessionId,
+    UserId, VersionId,
+};
+pub use json::{Json, MAX_JSON_DEPTH, check_depth};
+pub use money::Micros;
+pub use page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};
+pub use slug::slug_of;
+pub use time::Timestamp;

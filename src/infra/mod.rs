@@ -1,0 +1,5 @@
+//! Machinery without product rules. Nothing here knows agents, roles or pages.
+
+mod secret;
+
+pub use secret::Secret;

@@ -1,0 +1,57 @@
+//! A secret in memory: no `Debug`, no `Display`, no `Serialize`, no `Clone`; wiped when dropped; compared in
+//! constant time. What must be sent somewhere is exposed at the last moment, by name.
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    /// The bytes themselves. Callers do not keep, log or copy them beyond the call that needs them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As `expose`, for secrets that are text.
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
+    /// A second holder of the same secret, asked for by name because `Clone` would be too easy.
+    pub fn duplicate(&self) -> Self {
+        Self::new(self.0.to_vec())
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text.into_bytes())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    /// Secrets come in (a request body, a config file); they never go out the same way.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl schemars::JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "password", "writeOnly": true })
+    }
+}

@@ -1,0 +1,5 @@
+//! Reeve.
+
+pub mod base;
+pub mod infra;
+pub mod adapters;
