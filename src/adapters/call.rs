@@ -72,9 +72,18 @@ pub enum Event {
     Text(String),
     /// A piece of the answer as JSON.
     Piece(Value),
-    Log { level: LogLevel, message: String },
-    ToolCalled { name: String, arguments: Value },
-    ToolReturned { name: String, result: Value },
+    Log {
+        level: LogLevel,
+        message: String,
+    },
+    ToolCalled {
+        name: String,
+        arguments: Value,
+    },
+    ToolReturned {
+        name: String,
+        result: Value,
+    },
     /// Used since the last report of this call; reports add up.
     Usage(Usage),
 }

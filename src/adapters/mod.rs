@@ -4,8 +4,8 @@
 mod call;
 
 pub use call::{
-    Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel, Outcome,
-    Probe, Sink, Usage,
+    Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
+    Outcome, Probe, Sink, Usage,
 };
 
 use async_trait::async_trait;

@@ -1,0 +1,74 @@
+//! What a store stands on: one ordered map of bytes with snapshots and atomic, durable write sets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Order;
+use crate::base::Error;
+
+/// Changes of one commit, by key: the new value, or nothing where the key goes.
+pub type WriteSet = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Key and value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+pub type PairIter<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + 'a>;
+
+pub trait Backend: Send + Sync + 'static {
+    /// The last committed state. Cheap; later commits do not change it.
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError>;
+
+    /// Applies all or nothing. When this returns `Ok`, the changes survive a power cut.
+    fn commit(&self, changes: &WriteSet) -> Result<(), StoreError>;
+
+    /// After `StoreError::Full`: back to the last commit, ready for the next. Other errors are final.
+    fn recover(&self) -> Result<(), StoreError>;
+
+    /// Bytes on disk.
+    fn size_bytes(&self) -> u64;
+
+    /// Bytes that can still be written; `None` where the medium does not say.
+    fn free_bytes(&self) -> Option<u64>;
+
+    /// Syncs so far; 0 where nobody counts.
+    fn syncs(&self) -> u64 {
+        0
+    }
+}
+
+pub trait Snapshot: Send + Sync {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Pairs with `from <= key < to`.
+    fn range(&self, from: &[u8], to: &[u8], order: Order) -> Result<PairIter<'_>, StoreError>;
+}
+
+/// Why the medium refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// No room. Nothing was written; `Backend::recover` makes it usable again.
+    Full,
+    /// A sync or write failed, or what was read makes no sense. Nothing may be acknowledged after this.
+    Broken(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full => f.write_str("the disk is full"),
+            Self::Broken(cause) => write!(f, "storage failed: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let message = match &error {
+            StoreError::Full => "the disk is full, so nothing can be written; reads go on",
+            StoreError::Broken(_) => "storage failed, and this server stops",
+        };
+        Error::unavailable(message).caused_by(error)
+    }
+}

@@ -1,0 +1,32 @@
+//! The one ordered store: typed rows over a small `Backend`, one writer, group commit.
+//!
+//! Writes are closures (`Store::write`). A committer thread takes all that wait, runs each on an overlay of
+//! its own, applies those that succeed, commits once, then answers them all. A closure that fails has no
+//! effect; one that was answered with success is on disk. Reads are snapshots and never wait for a writer.
+//!
+//! Every key begins with the 16 bytes of an organization's id (all zero for the appliance's own rows), then
+//! the table's number, then the number of the index (0: the row itself). `View<PerOrg>` and `OrgTx` form only
+//! keys with their own prefix, so code that holds one cannot name another organization's rows.
+
+mod backend;
+mod committer;
+mod disk;
+mod feed;
+mod keys;
+mod layers;
+mod migrate;
+mod open;
+mod redb;
+mod rows;
+mod tx;
+
+pub use self::redb::RedbBackend;
+pub use backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};
+pub use committer::{Stats, WriteOptions};
+pub use disk::{DiskFile, Faults};
+pub use feed::{Change, ChangeBatch};
+pub use keys::Key;
+pub use migrate::{Migration, SCHEMA_VERSION};
+pub use open::{OpenOptions, Store};
+pub use rows::{Indexes, Order, PerAppliance, PerOrg, Row, Rows, Scope, Table, View};
+pub use tx::{ApplianceTx, OrgTx, WriteTx};
