@@ -1,5 +1,9 @@
 //! Reeve.
 
 pub mod base;
+pub mod config;
 pub mod infra;
 pub mod adapters;
+pub mod audit;
+pub mod access;
+pub mod web;

@@ -1,0 +1,8 @@
+//! The audit log: who did what to what, written in the transaction of the change, chained by hash within each
+//! organization so that an entry that was changed, removed, inserted or moved is found.
+
+mod chain;
+mod types;
+
+pub use chain::{Verdict, append, list, verify};
+pub use types::{AuditEntry, AuditFilter, Note};

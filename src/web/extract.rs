@@ -1,0 +1,174 @@
+//! What handlers take: the caller, a strict JSON body, a strict query, a form, ids of the path.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::context::RequestTag;
+use crate::access::Cx;
+use crate::base::{Code, Error, Invalid, Result, check_depth};
+
+/// The body as the guard read it, within the route's limit.
+#[derive(Clone, Default)]
+pub(super) struct RawBody(pub Bytes);
+
+impl FromRequest for Cx {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let cx = request.extensions().get::<Cx>().cloned();
+        ready(cx.ok_or_else(|| Error::unauthenticated("log in, or send a token")))
+    }
+}
+
+/// The caller where there is one, on pages that anyone may open.
+pub struct MaybeCx(pub Option<Cx>);
+
+impl FromRequest for MaybeCx {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.extensions().get::<Cx>().cloned())))
+    }
+}
+
+impl FromRequest for RequestTag {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let tag = request.extensions().get::<RequestTag>().cloned();
+        ready(tag.ok_or_else(|| Error::internal("find the request id", "not set")))
+    }
+}
+
+/// A JSON body. Unknown fields are refused where the type says `deny_unknown_fields`, which every input type does.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Body<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(body_of(request, "application/json").and_then(|it| parse_json(&it)).map(Self))
+    }
+}
+
+/// As `Body`, where an empty body stands for the type's default.
+pub struct MaybeBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest for MaybeBody<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let raw = request.extensions().get::<RawBody>().cloned().unwrap_or_default().0;
+        if raw.is_empty() {
+            return ready(Ok(Self(T::default())));
+        }
+        ready(body_of(request, "application/json").and_then(|it| parse_json(&it)).map(Self))
+    }
+}
+
+/// A form as browsers send it.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Form<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = body_of(request, "application/x-www-form-urlencoded").and_then(|it| {
+            serde_urlencoded::from_bytes(&it)
+                .map_err(|it| Error::invalid(format!("this form cannot be read: {it}")))
+        });
+        ready(parsed.map(Self))
+    }
+}
+
+/// The pairs of a form, for forms whose fields come from a JSON Schema.
+pub struct FormPairs(pub Vec<(String, String)>);
+
+impl FromRequest for FormPairs {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = body_of(request, "application/x-www-form-urlencoded").and_then(|it| {
+            serde_urlencoded::from_bytes(&it)
+                .map_err(|it| Error::invalid(format!("this form cannot be read: {it}")))
+        });
+        ready(parsed.map(Self))
+    }
+}
+
+/// The query. Unknown parameters are refused where the type says so.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = serde_urlencoded::from_str(request.query_string())
+            .map_err(|it| Error::invalid(format!("the query cannot be read: {it}")));
+        ready(parsed.map(Self))
+    }
+}
+
+/// One part of the path, parsed.
+///
+/// Errors: `ValidationFailed` where it cannot be that part.
+pub fn part<T: FromStr<Err = Error>>(request: &HttpRequest, name: &str) -> Result<T> {
+    text_part(request, name)?.parse()
+}
+
+/// One part of the path as text.
+pub fn text_part<'a>(request: &'a HttpRequest, name: &str) -> Result<&'a str> {
+    request.match_info().get(name).ok_or_else(|| Error::internal("read the path", format!("no part {name}")))
+}
+
+/// Parses a body strictly, and says which field is wrong.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(Error::invalid("a body is UTF-8 text"));
+    }
+    check_depth(bytes)?;
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = pointer(error.path());
+        let message = error.inner().to_string();
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        Error::invalid_fields(Code::ValidationFailed, vec![Invalid { path, message }])
+    })?;
+    deserializer.end().map_err(|_| Error::invalid("there is more behind the JSON value"))?;
+    Ok(value)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}
+
+fn body_of(request: &HttpRequest, content_type: &str) -> Result<Bytes> {
+    let given = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(content_type) {
+        return Err(Error::new(Code::UnsupportedMediaType, format!("send this as {content_type}")));
+    }
+    Ok(request.extensions().get::<RawBody>().cloned().unwrap_or_default().0)
+}
