@@ -2,5 +2,7 @@
 
 mod secret;
 pub mod store;
+pub mod egress;
+pub mod sse;
 
 pub use secret::Secret;

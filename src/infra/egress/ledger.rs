@@ -1,0 +1,50 @@
+//! What is written down about every request that left, or was kept from leaving.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::request::Caller;
+
+/// One request (one hop of a redirect): whose it was, where it went, what became of it.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    pub caller: Caller,
+    /// As written in the address: a name, or an address without brackets.
+    pub host: Arc<str>,
+    pub port: u16,
+    /// Where it was connected, or would have been; `None` where it did not come to that.
+    pub address: Option<IpAddr>,
+    /// Body bytes. Heads are not counted.
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub outcome: ContactOutcome,
+    pub duration: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactOutcome {
+    /// Answered with this status.
+    Sent {
+        status: u16,
+    },
+    /// The guard kept it from leaving; the reason's name.
+    Refused {
+        reason: &'static str,
+    },
+    Failed {
+        reason: String,
+    },
+}
+
+/// Takes every contact, once, when it is over. Called on the request's path: must be cheap and not block.
+pub trait Ledger: Send + Sync {
+    fn record(&self, contact: Contact);
+}
+
+/// For tools that keep no record (`reeve doctor`, tests).
+pub struct NoLedger;
+
+impl Ledger for NoLedger {
+    fn record(&self, _: Contact) {}
+}
