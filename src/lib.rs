@@ -3,7 +3,9 @@
 pub mod base;
 pub mod config;
 pub mod infra;
+pub mod engine;
 pub mod adapters;
 pub mod audit;
 pub mod access;
+pub mod metering;
 pub mod web;

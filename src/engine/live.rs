@@ -1,0 +1,193 @@
+//! A run at work: its pen on the journal, and those who watch.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{Entry, EventKind};
+use super::task::Task;
+use crate::base::{Env, ExecutionId, Json, OrgId, Timestamp};
+
+/// Committed batches that a watcher may be behind before it reads from the store again.
+const WATCHER_LAG: usize = 256;
+/// Neighbouring text deltas are joined up to this size.
+const MAX_DELTA_BYTES: usize = 8 * 1024;
+
+/// What an attempt holds of its run.
+pub struct Run {
+    pub id: ExecutionId,
+    pub org: OrgId,
+    /// Cancelled when nobody wants the result any more, or its time is over.
+    pub stop: CancellationToken,
+    /// When its time is over.
+    pub deadline: Instant,
+    pub(super) topic: Arc<Topic>,
+}
+
+impl Run {
+    /// Adds to the journal. Watchers see it once it is on disk, within some milliseconds.
+    pub fn note(&self, kind: EventKind, data: Json) {
+        self.topic.note(kind, data);
+    }
+
+    /// As `note` for a piece of text output; neighbours are joined.
+    pub fn text(&self, text: &str) {
+        self.topic.text(text);
+    }
+}
+
+/// One run's unwritten entries and its watchers. Lives from acceptance to the end.
+pub(super) struct Topic {
+    pub id: ExecutionId,
+    pub org: OrgId,
+    env: Env,
+    pending: Mutex<Pending>,
+    /// Held while entries are being written, so that they are published in order.
+    pub writing: tokio::sync::Mutex<()>,
+    pub committed: broadcast::Sender<Arc<[Entry]>>,
+    pub ended: watch::Sender<bool>,
+    pub stop: CancellationToken,
+    pub started_at: Mutex<Option<Timestamp>>,
+    dirty: Arc<Dirty>,
+}
+
+#[derive(Default)]
+struct Pending {
+    last_sequence: u64,
+    entries: Vec<Entry>,
+    /// Text that waits to become an entry.
+    text: String,
+}
+
+/// Topics with unwritten entries, for the one who writes them.
+#[derive(Default)]
+pub(super) struct Dirty {
+    pub topics: Mutex<Vec<Arc<Topic>>>,
+    pub wake: Notify,
+}
+
+impl Topic {
+    pub(super) fn new(task: &Task, last_sequence: u64, env: Env, dirty: Arc<Dirty>) -> Arc<Self> {
+        Arc::new(Self {
+            id: task.id,
+            org: task.org,
+            env,
+            pending: Mutex::new(Pending { last_sequence, ..Pending::default() }),
+            writing: tokio::sync::Mutex::new(()),
+            committed: broadcast::Sender::new(WATCHER_LAG),
+            ended: watch::Sender::new(false),
+            stop: CancellationToken::new(),
+            started_at: Mutex::new(None),
+            dirty,
+        })
+    }
+
+    pub(super) fn note(self: &Arc<Self>, kind: EventKind, data: Json) {
+        let was_clean = {
+            let mut pending = self.pending.lock();
+            let was_clean = pending.is_clean();
+            self.end_text(&mut pending);
+            pending.push(self.id, self.env.now(), kind, data);
+            was_clean
+        };
+        self.mark(was_clean);
+    }
+
+    fn text(self: &Arc<Self>, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let was_clean = {
+            let mut pending = self.pending.lock();
+            let was_clean = pending.is_clean();
+            pending.text.push_str(text);
+            if pending.text.len() >= MAX_DELTA_BYTES {
+                self.end_text(&mut pending);
+            }
+            was_clean
+        };
+        self.mark(was_clean);
+    }
+
+    /// Takes what is unwritten, in order.
+    pub(super) fn take(&self) -> Vec<Entry> {
+        let mut pending = self.pending.lock();
+        self.end_text(&mut pending);
+        std::mem::take(&mut pending.entries)
+    }
+
+    /// Puts back what could not be written.
+    pub(super) fn give_back(&self, mut entries: Vec<Entry>) {
+        let mut pending = self.pending.lock();
+        entries.append(&mut pending.entries);
+        pending.entries = entries;
+    }
+
+    pub(super) fn publish(&self, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            let _ = self.committed.send(entries.into());
+        }
+    }
+
+    fn end_text(&self, pending: &mut Pending) {
+        if !pending.text.is_empty() {
+            let text = std::mem::take(&mut pending.text);
+            let data = Json::of(&serde_json::json!({ "text": text }));
+            pending.push(self.id, self.env.now(), EventKind::Delta, data);
+        }
+    }
+
+    fn mark(self: &Arc<Self>, was_clean: bool) {
+        if was_clean {
+            self.mark_again();
+        }
+    }
+
+    pub(super) fn mark_again(self: &Arc<Self>) {
+        self.dirty.topics.lock().push(self.clone());
+        self.dirty.wake.notify_one();
+    }
+}
+
+impl Pending {
+    fn is_clean(&self) -> bool {
+        self.entries.is_empty() && self.text.is_empty()
+    }
+
+    fn push(&mut self, execution: ExecutionId, at: Timestamp, kind: EventKind, data: Json) {
+        self.last_sequence += 1;
+        self.entries.push(Entry { execution, sequence: self.last_sequence, at, kind, data });
+    }
+}
+
+/// A run as someone outside sees it.
+pub struct Watch {
+    pub(super) topic: Arc<Topic>,
+    pub(super) committed: broadcast::Receiver<Arc<[Entry]>>,
+    pub(super) ended: watch::Receiver<bool>,
+}
+
+impl Watch {
+    /// Committed entries as they come; `None` when the run has ended. `Some` of nothing: some were missed,
+    /// and the store has them.
+    pub async fn next(&mut self) -> Option<Arc<[Entry]>> {
+        match self.committed.recv().await {
+            Ok(entries) => Some(entries),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Arc::from([])),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// Returns when the run's end is on disk.
+    pub async fn ended(&mut self) {
+        let _ = self.ended.wait_for(|it| *it).await;
+    }
+
+    /// First start, where it has begun.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        *self.topic.started_at.lock()
+    }
+}

@@ -1,0 +1,18 @@
+//! Durable execution that does not know what it executes.
+//!
+//! A `Task` is accepted by a commit; from then on it is attempted until it ends, across crashes. What happens
+//! on the way goes to the journal, in order; the end is one commit with whatever rows the `Work` writes. In
+//! memory: fair queues, the runs at work, and who watches them. After a crash the queues are read back.
+
+mod engine;
+mod journal;
+mod live;
+mod machine;
+mod queue;
+mod task;
+
+pub use engine::{Engine, EngineStats, Options};
+pub use journal::{Entry, EventKind, entries_after, last_sequence};
+pub use live::{Run, Watch};
+pub use machine::{Next, next};
+pub use task::{End, Failure, Repeat, Retry, Status, Task, Verdict, Work};

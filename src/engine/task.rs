@@ -1,0 +1,171 @@
+//! A piece of work, how it may end, and who does it.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::live::Run;
+use crate::base::{Code, ExecutionId, Json, OrgId, Result, Timestamp};
+use crate::infra::store::{Key, OrgTx, PerOrg, Row, Table};
+
+/// What a crash may do to an attempt that was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    /// It is made again, under the same idempotency key.
+    AtLeastOnce,
+    /// It is not made again; the work ends as interrupted.
+    AtMostOnce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all, the first included.
+    pub max_attempts: u32,
+    pub backoff_ms: u64,
+    pub max_backoff_ms: u64,
+}
+
+/// Work that was accepted and has not ended. The row goes when it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: ExecutionId,
+    pub org: OrgId,
+    /// Work of one lane shares a limit on how much of it runs at once.
+    #[serde(with = "lane_bytes")]
+    pub lane: [u8; 16],
+    pub lane_limit: u32,
+    /// Higher goes first within an organization.
+    pub priority: i8,
+    pub repeat: Repeat,
+    pub retry: Retry,
+    /// From the first start to the end, all attempts included.
+    pub timeout_ms: u64,
+    pub accepted_at: Timestamp,
+    /// Not before this: the pause before another attempt.
+    pub ready_at: Timestamp,
+    /// Attempts that have ended, or begun where `begun_at` says so.
+    pub attempts: u32,
+    /// First start of work that has begun and may not be begun again unseen.
+    pub begun_at: Option<Timestamp>,
+    /// Whether an attempt of `AtMostOnce` work is under way.
+    pub in_flight: bool,
+}
+
+impl Row for Task {
+    type Scope = PerOrg;
+    const TABLE: Table = Table::new(10, "tasks");
+
+    fn key(&self) -> Key {
+        Key::of(self.id)
+    }
+}
+
+/// What one attempt came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    Done(Json),
+    Failed(Failure),
+    /// It stopped because it was told to.
+    Stopped,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    pub code: Code,
+    pub message: String,
+    pub details: Json,
+    /// Whether another attempt may succeed.
+    pub retriable: bool,
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            details: Json::of(&serde_json::json!({})),
+            retriable: false,
+            retry_after_ms: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Pending,
+    Running,
+    Waiting,
+    Completed,
+    Failed,
+    Cancelled,
+    Timeout,
+}
+
+impl Status {
+    pub const ALL: &'static [Status] = &[
+        Self::Pending,
+        Self::Running,
+        Self::Waiting,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Timeout,
+    ];
+
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Timeout)
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// How work ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    pub status: Status,
+    pub output: Option<Json>,
+    pub failure: Option<Failure>,
+    pub attempts: u32,
+    /// First start; `None` where it never began.
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+}
+
+/// Does the work. The one implementation is registered at start.
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// One attempt. Stops soon after `run.stop` is cancelled, and then answers `Stopped`.
+    async fn attempt(&self, task: &Task, run: &Run) -> Verdict;
+
+    /// Writes that an attempt began, where the run outlives the first moments. Runs that end sooner go from
+    /// `pending` to their end.
+    fn began(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId, at: Timestamp) -> Result<()>;
+
+    /// Writes what the end means, in the transaction that ends the task.
+    fn ended(&self, tx: &mut OrgTx<'_, '_>, task: &Task, end: &End) -> Result<()>;
+}
+
+mod lane_bytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u128(u128::from_be_bytes(*bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        u128::deserialize(deserializer).map(u128::to_be_bytes)
+    }
+}
