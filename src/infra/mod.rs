@@ -1,8 +1,11 @@
 //! Machinery without product rules. Nothing here knows agents, roles or pages.
 
+pub mod harden;
+mod never;
 mod secret;
 pub mod store;
 pub mod egress;
 pub mod sse;
+pub mod vault;
 
 pub use secret::Secret;

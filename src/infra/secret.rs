@@ -2,7 +2,9 @@
 //! constant time. What must be sent somewhere is exposed at the last moment, by name.
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::never::never_impl;
 
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -26,6 +28,15 @@ impl Secret {
         Self::new(self.0.to_vec())
     }
 }
+
+impl ZeroizeOnDrop for Secret {}
+
+never_impl!(Secret: std::fmt::Debug);
+never_impl!(Secret: std::fmt::Display);
+never_impl!(Secret: serde::Serialize);
+never_impl!(Secret: Clone);
+never_impl!(Secret: std::ops::Deref);
+never_impl!(Secret: AsRef<[u8]>);
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
