@@ -9,3 +9,4 @@ pub mod audit;
 pub mod access;
 pub mod metering;
 pub mod web;
+pub mod app;

@@ -1,11 +1,19 @@
 //! What every call can reach: the machinery that `app` put together at start.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::base::Env;
 use crate::config::Config;
+use crate::engine::Engine;
+use crate::infra::egress::Egress;
 use crate::infra::store::Store;
 
 pub struct Services {
     pub env: Env,
     pub config: Config,
     pub store: Store,
+    pub egress: Egress,
+    pub engine: Engine,
+    /// Set when the server stops: it is alive, but wants no more requests.
+    pub draining: AtomicBool,
 }

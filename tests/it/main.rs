@@ -1,1 +1,6 @@
+//! The one test binary. Tests go through the front door: a whole appliance, real HTTP.
 
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+
+mod server;
+mod support;

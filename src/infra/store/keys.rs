@@ -2,8 +2,8 @@
 
 use crate::base::{Id, Timestamp};
 
-/// A key, or the beginning of one, made of parts. Integers are big-endian; texts end with a zero byte, with
-/// zero bytes inside escaped, so that no text's key is the beginning of another's.
+/// A key, or the beginning of one, made of parts. Integers are big-endian; texts end with the bytes 0 and 1,
+/// and a zero byte inside becomes 0 and 255, so that no text's key is the beginning of another's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Vec<u8>);
 
@@ -28,7 +28,7 @@ impl Key {
                 self.0.push(0xff);
             }
         }
-        self.0.push(0);
+        self.0.extend_from_slice(&[0, 1]);
         self
     }
 

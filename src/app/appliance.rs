@@ -1,0 +1,75 @@
+//! One appliance: store, way out and engine on one data folder.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::access::Services;
+use crate::base::{Env, Result};
+use crate::config::Config;
+use crate::engine::{Engine, Options};
+use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
+use crate::infra::store::{OpenOptions, Store};
+
+/// What a test may hand in instead of the real thing.
+pub struct Parts {
+    pub env: Env,
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { env: Env::system(), resolver: Arc::new(SystemResolver) }
+    }
+}
+
+pub struct Appliance {
+    pub services: Arc<Services>,
+}
+
+impl Appliance {
+    /// Opens the data folder (made where it is missing) and takes up what an earlier process left. Runs on
+    /// the caller's runtime.
+    ///
+    /// Errors: `ValidationFailed` for a setting, `Unavailable` for a folder that cannot be used.
+    pub async fn open(config: Config, parts: Parts) -> Result<Self> {
+        let Parts { env, resolver } = parts;
+        let store = Store::open(&config.data.dir, store_options(&config), &env)?;
+        let egress = Egress::new(egress_config(&config)?, resolver, Arc::new(crate::infra::egress::NoLedger));
+        let engine = Engine::start(
+            env.clone(),
+            store.clone(),
+            engine_options(&config),
+            tokio::runtime::Handle::current(),
+        );
+        let services =
+            Arc::new(Services { env, config, store, egress, engine, draining: AtomicBool::new(false) });
+        Ok(Self { services })
+    }
+}
+
+fn store_options(config: &Config) -> OpenOptions {
+    OpenOptions {
+        cache_bytes: config.data.cache_bytes,
+        min_free_bytes: config.data.min_free_bytes,
+        ..OpenOptions::default()
+    }
+}
+
+fn egress_config(config: &Config) -> Result<EgressConfig> {
+    let allow = config.egress.allow.iter().map(|it| it.parse()).collect::<Result<Vec<AllowRule>>>()?;
+    Ok(EgressConfig {
+        allow,
+        connect_timeout: Duration::from_millis(config.egress.connect_ms),
+        max_concurrent_per_host: config.egress.max_connections_per_host,
+        ..EgressConfig::default()
+    })
+}
+
+fn engine_options(config: &Config) -> Options {
+    Options {
+        max_running: config.engine.max_running,
+        max_running_per_org: config.engine.max_running_per_org,
+        max_queued_per_org: config.engine.max_queued_per_org,
+    }
+}

@@ -1,0 +1,100 @@
+//! The command line: one file per command.
+
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::base::{Code, Error, Result};
+use crate::config::Config;
+
+/// Reeve manages a team's AI agents: connects, runs, watches and governs them. One program, one data folder.
+#[derive(Debug, Parser)]
+#[command(name = "reeve", version, max_term_width = 100, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+}
+
+/// Where the settings come from.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Settings {
+    /// Settings file; each setting can also be given as REEVE_SECTION_KEY in the environment
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that holds everything Reeve stores [default: data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8410]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+impl Settings {
+    /// The file, the environment over it, these flags over both. Without `--config`, `config.toml` of the
+    /// current folder is read where there is one.
+    fn load(&self) -> Result<Config> {
+        let usual = PathBuf::from("config.toml");
+        let file = self.config.clone().or_else(|| usual.is_file().then_some(usual));
+        let mut environment: Vec<(String, String)> = std::env::vars().collect();
+        if let Some(dir) = &self.data_dir {
+            environment.push(("REEVE_DATA_DIR".to_owned(), dir.display().to_string()));
+        }
+        if let Some(listen) = self.listen {
+            environment.push(("REEVE_SERVER_LISTEN".to_owned(), listen.to_string()));
+        }
+        Config::load(file.as_deref(), environment.into_iter())
+    }
+}
+
+/// Runs the command that the process was started with: 0 done, 1 failed, 2 wrong usage.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match arguments.command {
+        Command::Serve(command) => command.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(if error.is(Code::ValidationFailed) { 2 } else { 1 })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line's own voice")]
+fn complain(error: &Error) {
+    eprintln!("reeve: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(it) = cause {
+        eprintln!("  because: {it}");
+        cause = it.source();
+    }
+    for suggestion in error.suggestions() {
+        eprintln!("  try: {suggestion}");
+    }
+}
+
+/// A runtime for commands that need one.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("reeve-run")
+        .build()
+        .map_err(|it| Error::internal("start the runtime", it))
+}

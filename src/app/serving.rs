@@ -1,0 +1,78 @@
+//! The HTTP server of an appliance: bound, answering, stopped in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+
+use super::appliance::Appliance;
+use crate::access::Services;
+use crate::base::{Error, Result};
+use crate::web::{Route, WebState, context, mount};
+
+/// A client that has not sent its headers by then is let go.
+const SLOW_HEADERS: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A server that answers. Ends by `stop`.
+pub struct Serving {
+    pub address: SocketAddr,
+    services: Arc<Services>,
+    handle: ServerHandle,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    /// Binds the configured address and answers there. When this returns, connections are accepted.
+    ///
+    /// Errors: `Unavailable` with the address where it is taken.
+    pub fn start(appliance: &Appliance, routes: Vec<Route>) -> Result<Self> {
+        let services = appliance.services.clone();
+        let wanted = services.config.server.listen;
+        let taken = |it: std::io::Error| Error::unavailable(format!("cannot listen on {wanted}: {it}"));
+        let listener = TcpListener::bind(wanted).map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
+        services.egress.set_listeners(vec![address]);
+        let state = web::Data::new(WebState { services: services.clone(), error_page: None });
+        let routes = Arc::new(routes);
+        let workers = match services.config.server.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            number => number,
+        };
+        let server = HttpServer::new(move || {
+            let routes = routes.clone();
+            App::new().app_data(state.clone()).wrap(from_fn(context)).configure(move |it| mount(it, &routes))
+        })
+        .workers(workers)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(SLOW_HEADERS)
+        .disable_signals()
+        .shutdown_timeout(2)
+        .listen(listener)
+        .map_err(taken)?
+        .run();
+        let handle = server.handle();
+        let task = tokio::spawn(server);
+        Ok(Self { address, services, handle, task })
+    }
+
+    /// Takes no more work, lets runs end for `server.drain_ms`, closes. What still runs is attempted again by
+    /// the next process. Returns how many runs that are.
+    pub async fn stop(self) -> usize {
+        self.services.draining.store(true, Relaxed);
+        let patience = Duration::from_millis(self.services.config.server.drain_ms);
+        let left = self.services.engine.drain(patience).await;
+        self.handle.stop(true).await;
+        let _ = self.task.await;
+        left
+    }
+
+    /// Returns when the server has ended by itself, which it does only where it failed.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.task).await;
+    }
+}

@@ -1,0 +1,68 @@
+//! A whole appliance on a folder of its own, behind real HTTP on a free port.
+
+use std::path::PathBuf;
+
+use reeve::app::{self, Serving};
+use reeve::config::Config;
+use reeve::web::Route;
+use tempfile::TempDir;
+
+use super::http::Http;
+
+pub struct Appliance {
+    pub inner: app::Appliance,
+    serving: Option<Serving>,
+    folder: Option<TempDir>,
+}
+
+impl Appliance {
+    /// An appliance with an empty data folder.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}, Vec::new()).await
+    }
+
+    /// As `start`, with other settings and routes that only this test has.
+    pub async fn start_with(change: impl FnOnce(&mut Config), extra: Vec<Route>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Self::config(folder.path().join("data"));
+        change(&mut config);
+        let mut appliance = Self::open(config, extra).await;
+        appliance.folder = Some(folder);
+        appliance
+    }
+
+    /// The settings of tests: any free port, the data in `folder`.
+    pub fn config(folder: PathBuf) -> Config {
+        let mut config = Config::default();
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.workers = 2;
+        config.server.drain_ms = 2_000;
+        config.data.dir = folder;
+        config.data.min_free_bytes = 0;
+        config
+    }
+
+    pub async fn open(config: Config, extra: Vec<Route>) -> Self {
+        let inner = app::Appliance::open(config, app::Parts::default()).await.expect("opens");
+        let mut routes = app::routes();
+        routes.extend(extra);
+        let serving = Serving::start(&inner, routes).expect("serves");
+        Self { inner, serving: Some(serving), folder: None }
+    }
+
+    /// A client without a log-in.
+    pub fn anonymous(&self) -> Http {
+        Http::new(format!("http://{}", self.serving.as_ref().expect("serving").address))
+    }
+
+    /// Stops in order and starts again on the same data.
+    pub async fn restart(mut self) -> Self {
+        let config = self.inner.services.config.clone();
+        let folder = self.folder.take();
+        self.serving.take().expect("serving").stop().await;
+        drop(self);
+        let mut again = Self::open(config, Vec::new()).await;
+        again.folder = folder;
+        again
+    }
+}
