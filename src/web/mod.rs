@@ -1,18 +1,29 @@
-//! HTTP vocabulary: the table of routes, who gets in, what handlers take and answer, errors as answers.
+//! HTTP vocabulary: the table of routes, who gets in, what handlers take and answer, errors as answers. And the
+//! browser's side: static files, the frame around every page, the parts pages are made of.
 
+mod assets;
 mod context;
 mod extract;
 mod failure;
+mod frame;
 mod guard;
 mod mount;
 mod reply;
 mod route;
 mod state;
+mod ui_kit;
+pub mod view;
 
+pub use assets::{HAS_VENDOR, STATIC_ROUTE, asset_url, icon_url, serve as serve_static};
 pub use context::{RequestTag, context};
 pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, parse_json, part, text_part};
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
+pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
 pub use mount::{mount, sorted};
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, check_match, render};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
 pub use state::{ErrorPage, WebState};
+pub use ui_kit::render as ui_kit;
+
+#[cfg(test)]
+mod template_rules;

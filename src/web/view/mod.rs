@@ -1,0 +1,26 @@
+//! What pages are made of: values in human words, and parts that render themselves.
+//!
+//! A part is a small struct with its own template; it may be written anywhere in a page as `{{ part }}` without
+//! being escaped again, because its template has escaped what it was given.
+
+mod badge;
+mod chart;
+mod diff;
+mod field;
+mod format;
+mod given;
+mod json;
+mod sparkline;
+mod status;
+mod waterfall;
+
+pub use badge::{Ago, Badge};
+pub use chart::{Chart, Say, Series};
+pub use diff::Diff;
+pub use field::{Choice, Field, id_of as field_id, pairs_of_lines};
+pub use format::{ago, bytes, compact, count, duration, initials, money, percent, same};
+pub use given::Given;
+pub use json::JsonView;
+pub use sparkline::Sparkline;
+pub use status::{Status, Tone, words as status_words};
+pub use waterfall::{Step, Waterfall};
