@@ -2,5 +2,6 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod egress;
 mod server;
 mod support;

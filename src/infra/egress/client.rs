@@ -27,6 +27,8 @@ use super::redirect::{Hop, asks_for_redirect};
 use super::request::{CallLimits, Caller, MAX_REDIRECTS, Request};
 use super::response::{Bounds, Meter, Response, too_large};
 use super::tls::Tls;
+use crate::base::Error;
+use crate::config;
 
 /// `[egress]` of the configuration.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct EgressConfig {
     /// Name resolution, connection and TLS handshake together.
     pub connect_timeout: Duration,
     pub max_head_bytes: usize,
+    /// No answer may be larger, whatever a call's own limit is.
+    pub max_body_bytes: u64,
     /// Calls at the same time, per organization and host; more wait within their time limit.
     pub max_concurrent_per_host: usize,
     pub max_idle_per_host: usize,
@@ -53,12 +57,28 @@ impl Default for EgressConfig {
             listeners: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             max_head_bytes: 64 * 1024,
+            max_body_bytes: 10 * 1024 * 1024,
             max_concurrent_per_host: 256,
             max_idle_per_host: 64,
             idle_timeout: Duration::from_secs(60),
             breaker_failures: 10,
             breaker_open: Duration::from_secs(10),
         }
+    }
+}
+
+impl TryFrom<&config::Egress> for EgressConfig {
+    type Error = Error;
+
+    /// Errors: `ValidationFailed` for an entry of `allow` that is none.
+    fn try_from(settings: &config::Egress) -> Result<Self, Error> {
+        Ok(Self {
+            allow: settings.allow.iter().map(|it| it.trim().parse()).collect::<Result<_, _>>()?,
+            connect_timeout: Duration::from_millis(settings.connect_ms),
+            max_body_bytes: settings.max_answer_bytes,
+            max_concurrent_per_host: settings.max_connections_per_host,
+            ..Self::default()
+        })
     }
 }
 
@@ -132,6 +152,7 @@ impl Egress {
         let deadline = Instant::now() + timeout;
         let redirects = request.redirects.min(MAX_REDIRECTS);
         let stop = request.stop.take();
+        request.limits.max_body_bytes = request.limits.max_body_bytes.min(self.0.config.max_body_bytes);
         let mut hop = Hop::first(&mut request);
         let mut followed = 0;
         loop {

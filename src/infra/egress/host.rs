@@ -93,10 +93,12 @@ pub(super) struct HostSettings {
     pub(super) breaker_open: Duration,
 }
 
+/// By organization, then by scheme, host and port as the URL writes them.
+type Known = HashMap<OrgId, HashMap<Box<str>, Arc<Host>>>;
+
 pub(super) struct Hosts {
     settings: HostSettings,
-    /// By organization, then by scheme, host and port as the URL writes them.
-    known: Mutex<HashMap<OrgId, HashMap<Box<str>, Arc<Host>>>>,
+    known: Mutex<Known>,
 }
 
 impl Hosts {
@@ -121,7 +123,7 @@ impl Hosts {
 }
 
 /// Drops the hosts that are not in use; those with a record of failures only where that is not enough.
-fn forget(known: &mut HashMap<OrgId, HashMap<Box<str>, Arc<Host>>>) {
+fn forget(known: &mut Known) {
     let in_use = |it: &Arc<Host>| Arc::strong_count(it) > 1;
     for hosts in known.values_mut() {
         hosts.retain(|_, it| in_use(it) || !it.breaker.lock().is_calm());

@@ -1,7 +1,10 @@
 //! What tests are made of.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod addresses;
 pub mod appliance;
 pub mod http;
+pub mod net;
+pub mod peer;
 
 pub use appliance::Appliance;
