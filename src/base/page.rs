@@ -19,7 +19,7 @@ impl Cursor {
         URL_SAFE_NO_PAD
             .decode(text)
             .ok()
-            .filter(|it| it.len() <= 256)
+            .filter(|it| it.len() <= 1_024)
             .map(Self)
             .ok_or_else(|| Error::invalid_at("cursor", "this cursor did not come from this list"))
     }

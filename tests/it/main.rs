@@ -4,4 +4,5 @@
 
 mod egress;
 mod server;
+mod store;
 mod support;

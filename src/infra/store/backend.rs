@@ -21,8 +21,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Applies all or nothing. When this returns `Ok`, the changes survive a power cut.
     fn commit(&self, changes: &WriteSet) -> Result<(), StoreError>;
 
-    /// After `StoreError::Full`: back to the last commit, ready for the next. Other errors are final.
+    /// After `StoreError::Full`: back to the last commit, ready for the next. `Full` again where even that
+    /// has no room yet; other errors are final.
     fn recover(&self) -> Result<(), StoreError>;
+
+    /// Room has come back after a full disk: time to set aside anew what `recover` gave up.
+    fn room_is_back(&self) {}
 
     /// Bytes on disk.
     fn size_bytes(&self) -> u64;

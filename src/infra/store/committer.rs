@@ -6,109 +6,89 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::backend::{Backend, Snapshot, StoreError, WriteSet};
 use super::feed::{self, Change, ChangeBatch};
-use super::rows::View;
+use super::jobs::Job;
 use super::tx::WriteTx;
-use crate::base::{Doing, Error, Result};
+use crate::base::Result;
 
 /// Closures of one commit at most.
 const MAX_BATCH: usize = 512;
-
-#[derive(Debug, Clone, Copy, Default)]
-pub struct WriteOptions {
-    /// Runs also where the disk is below its floor: ends of runs, cancellations and deletions, which free more
-    /// than they take.
-    pub essential: bool,
-}
-
-/// A closure that waits, whatever it answers.
-pub(super) trait Job: Send {
-    fn essential(&self) -> bool;
-    /// Runs the closure; `true` where its changes count.
-    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool;
-    /// Refused before it ran.
-    fn refuse(self: Box<Self>, error: Error);
-    /// Answers, with the closure's own result where the commit succeeded.
-    fn answer(self: Box<Self>, committed: &Result<(), StoreError>);
-}
-
-pub(super) struct Closure<T, F> {
-    pub run: Option<F>,
-    pub result: Option<Result<T>>,
-    pub reply: oneshot::Sender<Result<T>>,
-    pub options: WriteOptions,
-}
-
-impl<T, F> Job for Closure<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut WriteTx<'_>) -> Result<T> + Send,
-{
-    fn essential(&self) -> bool {
-        self.options.essential
-    }
-
-    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
-        let Some(run) = self.run.take() else { return false };
-        let result = catch_unwind(AssertUnwindSafe(|| run(tx)))
-            .unwrap_or_else(|_| Err("the closure panicked").doing("write"));
-        let kept = result.is_ok();
-        self.result = Some(result);
-        kept
-    }
-
-    fn refuse(self: Box<Self>, error: Error) {
-        let _ = self.reply.send(Err(error));
-    }
-
-    fn answer(self: Box<Self>, committed: &Result<(), StoreError>) {
-        let answer = match (self.result, committed) {
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (Some(Ok(_)), Err(error)) => Err(error.clone().into()),
-            (Some(Err(error)), _) => Err(error),
-            (None, _) => Err("the closure never ran").doing("write"),
-        };
-        let _ = self.reply.send(answer);
-    }
-}
+/// Commits that an in-process follower of changes may be behind.
+const FOLLOWER_LAG: usize = 1_024;
 
 /// What the writer has done so far.
 #[derive(Debug, Default)]
 pub struct Stats {
     pub commits: AtomicU64,
+    /// Closures that ran, whether they succeeded or not.
     pub closures: AtomicU64,
     pub last_commit_micros: AtomicU64,
 }
 
 /// Seen by readers and the writer.
 pub(super) struct Shared {
+    /// Kept for the next reader until a commit makes it old.
+    latest: Mutex<Option<Arc<dyn Snapshot>>>,
     pub backend: Box<dyn Backend>,
     pub stats: Stats,
-    pub failed: AtomicBool,
-    pub failure: tokio::sync::watch::Sender<Option<String>>,
+    failed: AtomicBool,
+    pub failure: watch::Sender<Option<String>>,
     pub changes: broadcast::Sender<ChangeBatch>,
-    pub min_free_bytes: u64,
-    /// Kept for the next reader until a commit makes it old.
-    pub latest: Mutex<Option<Arc<dyn Snapshot>>>,
+    min_free_bytes: u64,
+    /// Held for as long as anyone may touch the file; let go after the backend.
+    _lock: Option<std::fs::File>,
 }
 
 impl Shared {
-    fn fail(&self, cause: String) {
-        self.failed.store(true, Relaxed);
-        tracing::error!(cause, "storage failed: no write is acknowledged any more");
-        self.failure.send_replace(Some(cause));
+    pub(super) fn new(backend: Box<dyn Backend>, min_free_bytes: u64, lock: Option<std::fs::File>) -> Self {
+        Self {
+            latest: Mutex::new(None),
+            backend,
+            stats: Stats::default(),
+            failed: AtomicBool::new(false),
+            failure: watch::Sender::new(None),
+            changes: broadcast::Sender::new(FOLLOWER_LAG),
+            min_free_bytes,
+            _lock: lock,
+        }
+    }
+
+    /// Opens a view of the last commit; all readers between two commits share one snapshot.
+    pub(super) fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        let mut latest = self.latest.lock();
+        if let Some(snapshot) = latest.as_ref() {
+            return Ok(snapshot.clone());
+        }
+        let snapshot = self.backend.snapshot()?;
+        *latest = Some(snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// Errors: why a write would be refused now.
+    pub(super) fn check_writable(&self) -> Result<(), StoreError> {
+        if self.failed.load(Relaxed) {
+            return Err(StoreError::Broken("an earlier write failed".into()));
+        }
+        if self.is_low() { Err(StoreError::Full) } else { Ok(()) }
     }
 
     fn is_low(&self) -> bool {
         self.backend.free_bytes().is_some_and(|free| free < self.min_free_bytes)
     }
+
+    fn fail(&self, cause: &str) {
+        self.failed.store(true, Relaxed);
+        tracing::error!(cause, "storage failed: no write is acknowledged any more");
+        self.failure.send_replace(Some(cause.to_owned()));
+    }
 }
 
-/// Runs until every sender is gone.
-pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Box<dyn Job>>, mut feed_number: u64) {
+/// Runs until every sender is gone. Nothing is acknowledged after storage failed.
+pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Box<dyn Job>>, feed_number: u64) {
+    let mut writer = Writer { shared, feed_number, was_low: false };
     let mut jobs: Vec<Box<dyn Job>> = Vec::new();
     while let Some(first) = queue.blocking_recv() {
         jobs.push(first);
@@ -117,57 +97,98 @@ pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Box<dyn Job>>, mut 
         {
             jobs.push(next);
         }
-        commit(shared, &mut jobs, &mut feed_number);
+        // Callers whose job is lost with a panic are told that the store has closed.
+        if catch_unwind(AssertUnwindSafe(|| writer.commit(jobs.drain(..)))).is_err() {
+            shared.fail("the writer panicked");
+        }
+        jobs.clear();
     }
 }
 
-fn commit(shared: &Shared, jobs: &mut Vec<Box<dyn Job>>, feed_number: &mut u64) {
-    if shared.failed.load(Relaxed) {
-        for job in jobs.drain(..) {
-            job.refuse(StoreError::Broken("an earlier write failed".into()).into());
-        }
-        return;
-    }
-    let low = shared.is_low();
-    let (mut ran, mut batch, mut changes) = (Vec::with_capacity(jobs.len()), WriteSet::new(), Vec::new());
-    let outcome = match shared.backend.snapshot() {
-        Err(error) => Err(error),
-        Ok(snapshot) => {
-            for mut job in jobs.drain(..) {
-                if low && !job.essential() {
-                    job.refuse(StoreError::Full.into());
-                    continue;
-                }
-                let mut tx = WriteTx::new(snapshot.as_ref(), &batch);
-                let kept = job.run(&mut tx);
-                let (own, own_changes) = tx.finish();
-                if kept {
-                    batch.extend(own);
-                    changes.extend(own_changes);
-                }
-                ran.push(job);
+struct Writer<'a> {
+    shared: &'a Shared,
+    /// Of the last batch of changes that was committed.
+    feed_number: u64,
+    was_low: bool,
+}
+
+impl Writer<'_> {
+    fn commit(&mut self, jobs: impl Iterator<Item = Box<dyn Job>>) {
+        let writable = self.shared.check_writable();
+        self.note_room(writable == Err(StoreError::Full));
+        let mut admitted = Vec::with_capacity(jobs.size_hint().0);
+        for job in jobs {
+            match &writable {
+                Ok(()) => admitted.push(job),
+                Err(StoreError::Full) if job.is_essential() => admitted.push(job),
+                Err(error) => job.refuse(error.clone().into()),
             }
-            let published = number_changes(snapshot.as_ref(), &mut batch, changes, *feed_number);
-            drop(snapshot);
-            write(shared, &batch).map(|()| published)
         }
-    };
-    ran.append(jobs);
-    let committed = match outcome {
-        Ok(published) => {
-            if let Some(published) = published {
-                *feed_number = published.number;
-                let _ = shared.changes.send(published);
-            }
-            Ok(())
+        if admitted.is_empty() {
+            return;
         }
-        Err(error) => Err(error),
-    };
-    if let Err(StoreError::Broken(cause)) = &committed {
-        shared.fail(cause.clone());
+        let committed = self.run_and_write(&mut admitted);
+        if let Err(StoreError::Broken(cause)) = &committed {
+            self.shared.fail(cause);
+        }
+        for job in admitted {
+            job.answer(&committed);
+        }
     }
-    for job in ran {
-        job.answer(&committed);
+
+    fn note_room(&mut self, low: bool) {
+        if self.was_low && !low {
+            self.shared.backend.room_is_back();
+        }
+        self.was_low = low;
+    }
+
+    fn run_and_write(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let snapshot = match self.shared.backend.snapshot() {
+            // The disk was full when the store was to be reopened.
+            Err(StoreError::Full) => {
+                self.shared.backend.recover()?;
+                self.shared.backend.snapshot()?
+            }
+            other => other?,
+        };
+        let (mut batch, mut changes) = (WriteSet::new(), Vec::new());
+        for job in jobs {
+            let mut tx = WriteTx::new(snapshot.as_ref(), &batch);
+            let kept = job.run(&mut tx);
+            let (own, own_changes) = tx.finish();
+            if kept {
+                batch.extend(own);
+                changes.extend(own_changes);
+            }
+            self.shared.stats.closures.fetch_add(1, Relaxed);
+        }
+        let published = number_changes(snapshot.as_ref(), &mut batch, changes, self.feed_number)?;
+        drop(snapshot);
+        self.write(&batch)?;
+        if let Some(published) = published {
+            self.feed_number = published.number;
+            let _ = self.shared.changes.send(published);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &WriteSet) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (shared, began) = (self.shared, std::time::Instant::now());
+        let written = shared.backend.commit(batch);
+        *shared.latest.lock() = None;
+        if written == Err(StoreError::Full) {
+            tracing::warn!("the disk is full: writes are refused until there is room");
+            self.was_low = true;
+            shared.backend.recover()?;
+        }
+        written?;
+        shared.stats.commits.fetch_add(1, Relaxed);
+        shared.stats.last_commit_micros.store(began.elapsed().as_micros() as u64, Relaxed);
+        Ok(())
     }
 }
 
@@ -177,54 +198,16 @@ fn number_changes(
     batch: &mut WriteSet,
     changes: Vec<Change>,
     last: u64,
-) -> Option<ChangeBatch> {
+) -> Result<Option<ChangeBatch>, StoreError> {
     if changes.is_empty() {
-        return None;
+        return Ok(None);
     }
     let published = ChangeBatch { number: last + 1, changes: changes.into() };
     let mut tx = WriteTx::new(snapshot, batch);
-    let appended = feed::append(&mut tx, &published);
+    // Without its entry in the feed, derived data would never hear of this commit.
+    feed::append(&mut tx, &published)
+        .map_err(|error| StoreError::Broken(format!("the change feed could not be written: {error:?}")))?;
     let (own, _) = tx.finish();
-    match appended {
-        Ok(()) => {
-            batch.extend(own);
-            Some(published)
-        }
-        Err(error) => {
-            tracing::error!(?error, "the change feed could not be written");
-            None
-        }
-    }
-}
-
-fn write(shared: &Shared, batch: &WriteSet) -> Result<(), StoreError> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let began = std::time::Instant::now();
-    let result = shared.backend.commit(batch);
-    *shared.latest.lock() = None;
-    if result == Err(StoreError::Full) {
-        tracing::warn!("the disk is full: writes are refused until there is room");
-        shared.backend.recover()?;
-    }
-    result?;
-    shared.stats.commits.fetch_add(1, Relaxed);
-    shared.stats.last_commit_micros.store(began.elapsed().as_micros() as u64, Relaxed);
-    Ok(())
-}
-
-/// Opens a view of the last commit; all readers between two commits share one snapshot.
-pub(super) fn snapshot(shared: &Shared) -> Result<Arc<dyn Snapshot>> {
-    let mut latest = shared.latest.lock();
-    if let Some(snapshot) = latest.as_ref() {
-        return Ok(snapshot.clone());
-    }
-    let snapshot = shared.backend.snapshot()?;
-    *latest = Some(snapshot.clone());
-    Ok(snapshot)
-}
-
-pub(super) fn read_feed(shared: &Shared, number: u64, limit: usize) -> Result<Option<Vec<ChangeBatch>>> {
-    feed::after(&View::appliance(snapshot(shared)?), number, limit)
+    batch.extend(own);
+    Ok(Some(published))
 }

@@ -1,71 +1,77 @@
-//! The database file as redb sees it: positioned reads and writes, and a note of what kind of failure was
-//! met, because a full disk can be survived and a failed sync cannot.
+//! The database file: positioned reads and writes; and the reserve, a file whose only use is to be deleted
+//! when the disk is full, so that ends of runs and deletions still find room.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use redb::StorageBackend;
 
-/// What went wrong on the medium since it was opened, and how often it was synced.
-#[derive(Debug, Default)]
-pub struct Faults {
-    pub sync_failed: AtomicBool,
-    pub full: AtomicBool,
-    pub syncs: AtomicU64,
-}
-
 #[derive(Debug)]
-pub struct DiskFile {
-    file: File,
-    faults: Arc<Faults>,
-}
+pub(super) struct DiskFile(File);
 
 impl DiskFile {
     /// Opens the file, or makes it with mode 0600.
-    pub fn open(path: &Path, faults: Arc<Faults>) -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        Ok(Self { file, faults })
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(open_private(path)?))
     }
+}
 
-    fn noting<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &result
-            && matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        {
-            self.faults.full.store(true, Relaxed);
-        }
-        result
-    }
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 impl StorageBackend for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(self.0.metadata()?.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)
+        self.0.read_exact_at(out, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.noting(self.file.set_len(len))
+        self.0.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.faults.syncs.fetch_add(1, Relaxed);
-        let result = self.file.sync_data();
-        if result.is_err() {
-            self.faults.sync_failed.store(true, Relaxed);
-        }
-        result
+        self.0.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.noting(self.file.write_all_at(data, offset))
+        self.0.write_all_at(data, offset)
+    }
+}
+
+/// Room set aside next to the database.
+pub(super) struct Reserve {
+    path: PathBuf,
+}
+
+impl Reserve {
+    pub(super) const BYTES: u64 = 8 << 20;
+
+    pub(super) fn beside(database: &Path) -> Self {
+        Self { path: database.with_extension("reserve") }
+    }
+
+    /// Sets the room aside if that leaves as much again; otherwise another time.
+    pub(super) fn keep(&self, free_bytes: Option<u64>) {
+        if self.path.exists() || free_bytes.is_none_or(|it| it < 2 * Self::BYTES) {
+            return;
+        }
+        let kept = open_private(&self.path).and_then(|file| {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, Self::BYTES)?;
+            Ok(())
+        });
+        if kept.is_err() {
+            self.spend();
+        }
+    }
+
+    /// Gives the room back to the disk.
+    pub(super) fn spend(&self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }

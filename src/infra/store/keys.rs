@@ -2,8 +2,8 @@
 
 use crate::base::{Id, Timestamp};
 
-/// A key, or the beginning of one, made of parts. Integers are big-endian; texts end with the bytes 0 and 1,
-/// and a zero byte inside becomes 0 and 255, so that no text's key is the beginning of another's.
+/// A key, or the beginning of one, made of parts. Integers are big-endian; texts end with a zero byte, and
+/// bytes 0 and 1 inside are written as 1 1 and 1 2, so that no text's key is the beginning of another's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Vec<u8>);
 
@@ -23,12 +23,14 @@ impl Key {
 
     pub fn text(mut self, text: &str) -> Self {
         for byte in text.bytes() {
-            self.0.push(byte);
-            if byte == 0 {
-                self.0.push(0xff);
+            if byte <= 1 {
+                self.0.push(1);
+                self.0.push(byte + 1);
+            } else {
+                self.0.push(byte);
             }
         }
-        self.0.extend_from_slice(&[0, 1]);
+        self.0.push(0);
         self
     }
 
@@ -92,9 +94,12 @@ mod tests {
 
     use super::*;
 
+    /// Texts that meet the escapes often.
+    const HOSTILE: &str = "[\\x00-\\x02ab\u{10ffff}]{0,6}";
+
     proptest! {
         #[test]
-        fn texts_sort_alike(a in ".*", b in ".*") {
+        fn texts_sort_alike(a in HOSTILE, b in HOSTILE) {
             prop_assert_eq!(a.as_bytes().cmp(b.as_bytes()), Key::from(a.as_str()).cmp(&Key::from(b.as_str())));
         }
 
@@ -105,13 +110,17 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_the_beginning_of_another(a in ".*", b in ".*") {
+        fn no_text_is_the_beginning_of_another(a in HOSTILE, b in HOSTILE) {
             prop_assume!(a != b);
             prop_assert!(!Key::from(b.as_str()).as_slice().starts_with(Key::from(a.as_str()).as_slice()));
         }
 
         #[test]
-        fn the_end_lies_behind_all_with_the_prefix(prefix in proptest::collection::vec(0_u8..255, 1..8), rest: Vec<u8>) {
+        fn the_end_lies_behind_all_with_the_prefix(
+            mut prefix in proptest::collection::vec(253_u8.., 1..8),
+            rest: Vec<u8>,
+        ) {
+            prefix[0] = prefix[0].min(254);
             let end = end_of(&prefix);
             let key = [prefix.as_slice(), rest.as_slice()].concat();
             prop_assert!(key < end);

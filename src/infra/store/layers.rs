@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::btree_map;
 use std::iter::Peekable;
+use std::ops::Bound;
 
 use super::Order;
 use super::backend::{Pair, PairIter, Snapshot, StoreError, WriteSet};
@@ -35,7 +36,10 @@ fn over<'a>(lower: PairIter<'a>, upper: &'a WriteSet, from: &[u8], to: &[u8], or
     if upper.is_empty() || from >= to {
         return lower;
     }
-    let mut upper = upper.range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to)));
+    let mut upper = upper.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+    if upper.clone().next().is_none() {
+        return lower;
+    }
     let upper: Box<dyn Iterator<Item = Entry<'a>>> = match order {
         Order::Oldest => Box::new(std::iter::from_fn(move || upper.next())),
         Order::Newest => Box::new(std::iter::from_fn(move || upper.next_back())),

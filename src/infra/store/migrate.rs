@@ -1,21 +1,21 @@
-//! The data folder's version: stamped in a plain file that is read before the database is opened, so that a
-//! newer folder is refused untouched, and in the database itself. An older folder is copied aside first.
+//! From an older version's rows to this one's: the database is copied aside, the folder is stamped so that
+//! the older program leaves it alone, and all steps run in one commit. Whatever interrupts this, the next
+//! start goes on: each part that is done shows on disk.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::folder;
 use super::keys::Key;
-use super::rows::{PerAppliance, Row, Table};
+use super::rows::{PerAppliance, Row, Rows, Table};
 use super::tx::WriteTx;
 use crate::base::{Doing, Error, Result, Timestamp};
 
 /// Version of what this program writes.
 pub const SCHEMA_VERSION: u32 = 1;
-
-const STAMP: &str = "VERSION";
-const STAMP_WORDS: &str = "reeve data format";
 
 /// One step from a version to the next.
 #[derive(Clone, Copy)]
@@ -25,14 +25,19 @@ pub struct Migration {
     pub run: fn(&mut WriteTx<'_>) -> Result<()>,
 }
 
-/// The steps of this program. Empty while the first version is the only one.
+/// The steps of this program, by version. Empty while the first version is the only one.
 pub(super) const MIGRATIONS: &[Migration] = &[];
+
+/// The version that stands after all `steps`.
+pub(super) fn newest(steps: &[Migration]) -> u32 {
+    steps.iter().map(|it| it.to).fold(SCHEMA_VERSION, u32::max)
+}
 
 /// The store's own row about itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct About {
-    pub schema_version: u32,
-    pub created_at: Timestamp,
+struct About {
+    schema_version: u32,
+    created_at: Timestamp,
 }
 
 impl Row for About {
@@ -45,63 +50,58 @@ impl Row for About {
 }
 
 impl About {
-    pub(super) fn the_key() -> Key {
+    fn the_key() -> Key {
         Key::new().byte(0)
     }
 }
 
-/// The version that the folder is stamped with; `None` for a new folder.
-pub(super) fn stamped(folder: &Path) -> Result<Option<u32>> {
-    let path = folder.join(STAMP);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).doing("read the data folder's VERSION file"),
-    };
-    let number = text.trim().strip_prefix(STAMP_WORDS).and_then(|it| it.trim().parse().ok());
-    number.map(Some).ok_or_else(|| {
-        Error::unavailable(format!(
-            "the data folder's VERSION file should read \"{STAMP_WORDS} N\"; is this a data folder of Reeve?"
-        ))
-    })
+/// The version of the rows; `None` for a new store.
+pub(super) fn found(rows: &impl Rows<PerAppliance>) -> Result<Option<u32>> {
+    Ok(rows.get::<About>(About::the_key())?.map(|it| it.schema_version))
 }
 
-/// Errors: `Unavailable` with both versions where the folder is newer than this program.
-pub(super) fn refuse_newer(found: u32, ours: u32) -> Result<()> {
-    if found <= ours {
+/// Runs the steps that the rows have not seen, and notes the version that stands then.
+///
+/// Errors: those of a step, and `Unavailable` for rows of a newer program.
+pub(super) fn run(tx: &mut WriteTx<'_>, steps: &[Migration], now: Timestamp) -> Result<()> {
+    let ours = newest(steps);
+    let about = tx.appliance().get::<About>(About::the_key())?;
+    if let Some(about) = &about {
+        folder::refuse_newer(about.schema_version, ours)?;
+        for step in steps.iter().filter(|it| it.to > about.schema_version) {
+            (step.run)(tx)?;
+        }
+    }
+    let created_at = about.map_or(now, |it| it.created_at);
+    tx.appliance().put(&About { schema_version: ours, created_at })
+}
+
+/// Copies the database into a data folder of its own, from which the older program can start. Its name
+/// appears when it is whole; a copy that is there stays as it is.
+pub(super) fn copy_aside(data: &Path, database: &Path, version: u32) -> Result<()> {
+    let copy = data.join(format!("before-migration-from-{version}"));
+    if copy.exists() {
         return Ok(());
     }
-    Err(Error::unavailable(format!(
-        "this data folder was written by a newer Reeve (data format {found}, this program knows {ours}); \
-         start the newer program, or restore the copy that it made before it migrated"
-    )))
-}
-
-/// Writes the stamp so that it is there whole, or the old one is.
-pub(super) fn stamp(folder: &Path, version: u32) -> Result<()> {
-    let next = folder.join("VERSION.next");
-    fs::write(&next, format!("{STAMP_WORDS} {version}\n")).doing("write the VERSION file")?;
-    fs::File::open(&next).and_then(|it| it.sync_all()).doing("sync the VERSION file")?;
-    fs::rename(&next, folder.join(STAMP)).doing("rename the VERSION file")?;
-    sync_folder(folder)
-}
-
-/// Copies the database aside before its first change by a newer program.
-pub(super) fn copy_aside(folder: &Path, database: &Path, version: u32) -> Result<()> {
-    let aside = folder.join(format!("before-migration-from-{version}"));
-    if aside.join("complete").exists() {
-        return Ok(());
+    let next = copy.with_extension("partial");
+    if next.exists() {
+        fs::remove_dir_all(&next).doing("remove an unfinished copy")?;
     }
-    fs::create_dir_all(&aside).doing("make the folder for the copy")?;
-    let copy = aside.join("reeve.redb");
-    fs::copy(database, &copy).doing("copy the database before migrating it")?;
-    fs::File::open(&copy).and_then(|it| it.sync_all()).doing("sync the copy")?;
-    fs::write(aside.join(STAMP), format!("{STAMP_WORDS} {version}\n")).doing("stamp the copy")?;
-    fs::write(aside.join("complete"), "").doing("finish the copy")?;
-    sync_folder(&aside)?;
-    sync_folder(folder)
+    fill(&next, database, version).map_err(|error| {
+        let _ = fs::remove_dir_all(&next);
+        Error::unavailable(
+            "the data folder could not be copied before migrating it; it needs as much room again as the database",
+        )
+        .caused_by(error)
+    })?;
+    fs::rename(&next, &copy).doing("name the copy")?;
+    folder::sync(data)
 }
 
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    fs::File::open(folder).and_then(|it| it.sync_all()).doing("sync a folder")
+fn fill(copy: &Path, database: &Path, version: u32) -> Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(copy).doing("make the copy's folder")?;
+    let to = copy.join(database.file_name().unwrap_or_default());
+    fs::copy(database, &to).doing("copy the database")?;
+    fs::File::open(&to).and_then(|it| it.sync_all()).doing("sync the copy")?;
+    folder::stamp(copy, version)
 }

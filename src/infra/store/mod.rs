@@ -9,9 +9,12 @@
 //! keys with their own prefix, so code that holds one cannot name another organization's rows.
 
 mod backend;
+mod blocks;
 mod committer;
 mod disk;
 mod feed;
+mod folder;
+mod jobs;
 mod keys;
 mod layers;
 mod migrate;
@@ -22,9 +25,9 @@ mod tx;
 
 pub use self::redb::RedbBackend;
 pub use backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};
-pub use committer::{Stats, WriteOptions};
-pub use disk::{DiskFile, Faults};
+pub use committer::Stats;
 pub use feed::{Change, ChangeBatch};
+pub use jobs::WriteOptions;
 pub use keys::Key;
 pub use migrate::{Migration, SCHEMA_VERSION};
 pub use open::{OpenOptions, Store};

@@ -1,26 +1,24 @@
 //! Opening a store, reading it, writing to it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
-use super::backend::{Backend, StoreError};
-use super::committer::{self, Closure, Job, Shared, Stats, WriteOptions};
+use super::backend::Backend;
+use super::committer::{self, Shared, Stats};
 use super::feed::{self, ChangeBatch};
-use super::migrate::{self, About, MIGRATIONS, Migration, SCHEMA_VERSION};
+use super::folder;
+use super::jobs::{self, Job, WriteOptions};
+use super::migrate::{self, MIGRATIONS, Migration};
 use super::redb::RedbBackend;
-use super::rows::{PerAppliance, PerOrg, Rows, View};
+use super::rows::{APPLIANCE, PerAppliance, PerOrg, View};
 use super::tx::{OrgTx, WriteTx};
-use crate::base::{Doing, Env, Error, OrgId, Result};
+use crate::base::{Doing, Env, Error, Id, OrgId, Result};
 
 /// Closures that may wait for the writer; the next caller waits for a place.
 const QUEUE: usize = 4_096;
-/// Commits that an in-process follower of changes may be behind.
-const FOLLOWER_LAG: usize = 1_024;
 
 pub struct OpenOptions {
     /// Memory for pages of the database.
@@ -44,7 +42,6 @@ struct Inner {
     shared: Arc<Shared>,
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
-    _lock: Option<fs::File>,
 }
 
 impl Drop for Inner {
@@ -63,97 +60,94 @@ impl Store {
     /// Opens or makes the store in `folder`, which is made with mode 0700.
     ///
     /// Errors: `Unavailable` with what to do where another process has it, a newer program wrote it, or it
-    /// cannot be read.
+    /// cannot be read. A folder of a newer program is not touched.
     pub fn open(folder: &Path, options: OpenOptions, env: &Env) -> Result<Self> {
-        make_folder(folder)?;
-        let ours = SCHEMA_VERSION.max(options.migrations.iter().map(|it| it.to).max().unwrap_or(0));
-        let found = migrate::stamped(folder)?;
-        migrate::refuse_newer(found.unwrap_or(ours), ours)?;
-        let lock = lock(folder)?;
+        let ours = migrate::newest(&options.migrations);
+        folder::refuse_newer(folder::stamped(folder)?.unwrap_or(ours), ours)?;
+        folder::make(folder)?;
+        let lock = folder::lock(folder)?;
+        // Again, now that nobody else can change it.
+        let stamped = folder::stamped(folder)?;
+        folder::refuse_newer(stamped.unwrap_or(ours), ours)?;
+
         let database = folder.join("reeve.redb");
-        if let Some(found) = found.filter(|it| *it < ours) {
-            migrate::copy_aside(folder, &database, found)?;
+        if let Some(older) = stamped.filter(|it| *it < ours && database.exists()) {
+            migrate::copy_aside(folder, &database, older)?;
         }
-        let backend = RedbBackend::file(&database, options.cache_bytes).map_err(|error| {
+        if stamped != Some(ours) {
+            folder::stamp(folder, ours)?;
+        }
+        let opened =
+            RedbBackend::file(&database, options.cache_bytes).map_err(Error::from).and_then(|backend| {
+                let store = Self::start(Box::new(backend), &options, Some(lock))?;
+                let rows = migrate::found(&store.appliance()?)?;
+                Ok((store, rows))
+            });
+        let (store, rows) = opened.map_err(|error| {
+            let cause =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             Error::unavailable(format!(
-                "the store in {} cannot be opened; restore a backup, or ask for help with the cause: {error}",
+                "the store in {} cannot be opened ({cause}); `reeve restore` puts a backup in its place",
                 folder.display()
             ))
+            .caused_by(error)
         })?;
-        if found != Some(ours) {
-            migrate::stamp(folder, ours)?;
+        if let Some(older) = rows.filter(|it| *it < ours) {
+            migrate::copy_aside(folder, &database, older)?;
         }
-        Self::start(Box::new(backend), options, env, Some(lock))
+        let migrated = store.migrate(options.migrations, env);
+        if let (Err(_), Some(unchanged)) = (&migrated, rows) {
+            // The steps are one commit: nothing happened, and the program that wrote this may go on with it.
+            folder::stamp(folder, unchanged)?;
+        }
+        migrated.map(|()| store)
     }
 
     /// A store on any backend, without a folder.
     pub fn on(backend: impl Backend, options: OpenOptions, env: &Env) -> Result<Self> {
-        Self::start(Box::new(backend), options, env, None)
+        let store = Self::start(Box::new(backend), &options, None)?;
+        store.migrate(options.migrations, env)?;
+        Ok(store)
     }
 
-    fn start(
-        backend: Box<dyn Backend>,
-        options: OpenOptions,
-        env: &Env,
-        lock: Option<fs::File>,
-    ) -> Result<Self> {
-        let shared = Arc::new(Shared {
-            backend,
-            stats: Stats::default(),
-            failed: false.into(),
-            failure: watch::Sender::new(None),
-            changes: broadcast::Sender::new(FOLLOWER_LAG),
-            min_free_bytes: options.min_free_bytes,
-            latest: Mutex::new(None),
-        });
-        let feed_number = feed::last_number(&View::appliance(committer::snapshot(&shared)?))?;
+    fn start(backend: Box<dyn Backend>, options: &OpenOptions, lock: Option<std::fs::File>) -> Result<Self> {
+        let shared = Arc::new(Shared::new(backend, options.min_free_bytes, lock));
+        let feed_number = feed::last_number(&View::appliance(shared.snapshot()?))?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = shared.clone();
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || committer::run(&thread, waiting, feed_number))
             .doing("start the writer")?;
-        let store = Self(Arc::new(Inner {
-            shared,
-            queue: Some(queue),
-            writer: Mutex::new(Some(writer)),
-            _lock: lock,
-        }));
-        store.migrate(options.migrations, env)?;
-        Ok(store)
+        Ok(Self(Arc::new(Inner { shared, queue: Some(queue), writer: Mutex::new(Some(writer)) })))
     }
 
-    fn migrate(&self, migrations: Vec<Migration>, env: &Env) -> Result<()> {
-        let ours = SCHEMA_VERSION.max(migrations.iter().map(|it| it.to).max().unwrap_or(0));
-        let about = self.appliance()?.get::<About>(About::the_key())?;
-        if about.as_ref().is_some_and(|it| it.schema_version == ours) {
+    fn migrate(&self, steps: Vec<Migration>, env: &Env) -> Result<()> {
+        if migrate::found(&self.appliance()?)? == Some(migrate::newest(&steps)) {
             return Ok(());
         }
-        if let Some(about) = &about {
-            migrate::refuse_newer(about.schema_version, ours)?;
-        }
-        let created_at = about.as_ref().map_or_else(|| env.now(), |it| it.created_at);
-        let from = about.map_or(ours, |it| it.schema_version);
-        self.write_blocking(move |tx| {
-            for step in migrations.iter().filter(|it| it.to > from) {
-                (step.run)(tx)?;
-            }
-            tx.appliance().put(&About { schema_version: ours, created_at })
-        })
+        let now = env.now();
+        self.write_blocking(move |tx| migrate::run(tx, &steps, now))
     }
 
     /// The last commit, seen from one organization.
+    ///
+    /// Errors: `NotFound` for the id that stands for the appliance itself.
     pub fn org(&self, org: OrgId) -> Result<View<PerOrg>> {
-        Ok(View::org(committer::snapshot(&self.0.shared)?, org))
+        if org.bytes() == APPLIANCE {
+            return Err(Error::not_found("organization", org));
+        }
+        Ok(View::org(self.0.shared.snapshot()?, org))
     }
 
     /// The last commit's rows of the appliance itself.
     pub fn appliance(&self) -> Result<View<PerAppliance>> {
-        Ok(View::appliance(committer::snapshot(&self.0.shared)?))
+        Ok(View::appliance(self.0.shared.snapshot()?))
     }
 
     /// Runs `closure` and commits its changes. When this returns `Ok`, they survive a power cut; when it
-    /// returns `Err`, none of them happened. Closures run one after the other and may not wait for anything.
+    /// returns `Err` with the closure's own error, none of them happened. Closures run one after the other and
+    /// may not wait for anything. A caller that stops waiting does not stop its closure.
     pub async fn write<T: Send + 'static>(
         &self,
         closure: impl FnOnce(&mut WriteTx<'_>) -> Result<T> + Send + 'static,
@@ -175,51 +169,24 @@ impl Store {
         options: WriteOptions,
         closure: impl FnOnce(&mut WriteTx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Closure { run: Some(closure), result: None, reply, options });
-        self.queue()?.send(job).await.map_err(|_| gone())?;
+        let (job, answer) = jobs::job(options, closure);
+        let queue = self.0.queue.as_ref().ok_or_else(gone)?;
+        queue.send(job).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
-    /// As `write`, for threads that are not the runtime's: start, command line, tests.
+    /// As `write`, for threads that may stand still: start, command line, tests.
     pub fn write_blocking<T: Send + 'static>(
         &self,
         closure: impl FnOnce(&mut WriteTx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (reply, answer) = std::sync::mpsc::sync_channel(1);
-        let (inner_reply, inner) = oneshot::channel();
-        let job = Box::new(Closure {
-            run: Some(closure),
-            result: None,
-            reply: inner_reply,
-            options: WriteOptions::default(),
-        });
-        let mut job: Option<Box<dyn Job>> = Some(job);
-        // The queue is long; a thread that finds it full waits its turn without a runtime.
-        while let Some(waiting) = job.take() {
-            match self.queue()?.try_send(waiting) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(back)) => {
-                    std::thread::yield_now();
-                    job = Some(back);
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return Err(gone()),
-            }
-        }
-        std::thread::scope(|scope| {
-            scope.spawn(move || reply.send(inner.blocking_recv()));
-        });
-        answer.recv().map_err(|_| gone())?.map_err(|_| gone())?
-    }
-
-    fn queue(&self) -> Result<&mpsc::Sender<Box<dyn Job>>> {
-        self.0.queue.as_ref().ok_or_else(gone)
+        jobs::wait(self.write(closure))
     }
 
     /// Batches of changes after number `after`, oldest first; `None` where the feed has forgotten them and
     /// the reader must begin anew.
     pub fn changes_after(&self, after: u64, limit: usize) -> Result<Option<Vec<ChangeBatch>>> {
-        committer::read_feed(&self.0.shared, after, limit)
+        feed::after(&self.appliance()?, after, limit)
     }
 
     /// Number of the newest batch of changes.
@@ -239,19 +206,14 @@ impl Store {
 
     /// Errors: `Unavailable` where new work would be refused now.
     pub fn check_writable(&self) -> Result<()> {
-        if self.0.shared.failed.load(Relaxed) {
-            return Err(StoreError::Broken("an earlier write failed".into()).into());
-        }
-        if self.0.shared.backend.free_bytes().is_some_and(|it| it < self.0.shared.min_free_bytes) {
-            return Err(StoreError::Full.into());
-        }
-        Ok(())
+        Ok(self.0.shared.check_writable()?)
     }
 
     pub fn stats(&self) -> &Stats {
         &self.0.shared.stats
     }
 
+    /// Syncs of the medium since the store was opened.
     pub fn syncs(&self) -> u64 {
         self.0.shared.backend.syncs()
     }
@@ -267,22 +229,4 @@ impl Store {
 
 fn gone() -> Error {
     Error::unavailable("the store has closed")
-}
-
-fn make_folder(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
-        Error::unavailable(format!("the data folder {} cannot be made: {error}", folder.display()))
-    })
-}
-
-fn lock(folder: &Path) -> Result<fs::File> {
-    let path: PathBuf = folder.join("reeve.lock");
-    let file = fs::File::create(&path).map_err(|error| {
-        Error::unavailable(format!("the data folder {} cannot be written to: {error}", folder.display()))
-    })?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        Error::unavailable(format!("another process of Reeve is using the data folder {}", folder.display()))
-    })?;
-    Ok(file)
 }

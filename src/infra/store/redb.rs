@@ -1,42 +1,44 @@
 //! redb as the backend: one table of bytes, every commit with quick repair, so that reopening after a crash
 //! takes milliseconds whatever the size.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition};
 
 use super::Order;
 use super::backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};
-use super::disk::{DiskFile, Faults};
+use super::blocks::{Blocks, Faults};
+use super::disk::{DiskFile, Reserve};
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
-/// How long readers may hold up the reopening after a full disk.
-const READERS_LEAVE: Duration = Duration::from_secs(5);
 
 type OpenMedium = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
 pub struct RedbBackend {
+    /// `None` while a full disk keeps it from being reopened.
     database: RwLock<Option<Database>>,
     open: OpenMedium,
     cache_bytes: usize,
     faults: Arc<Faults>,
-    /// One clone lives in every snapshot.
-    readers: Arc<()>,
-    path: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 impl RedbBackend {
     /// Opens or makes the database file at `path`.
     pub fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let faults = Arc::new(Faults::default());
-        let (file, noted) = (path.to_owned(), faults.clone());
-        let open =
-            Box::new(move || Ok(Box::new(DiskFile::open(&file, noted.clone())?) as Box<dyn StorageBackend>));
-        Self::open(open, cache_bytes, faults, Some(path.to_owned()))
+        if !path.exists() {
+            make_file(path, cache_bytes)?;
+        }
+        let file = path.to_owned();
+        let open = move || Ok(Box::new(DiskFile::open(&file)?) as Box<dyn StorageBackend>);
+        let mut backend = Self::on(open, cache_bytes)?;
+        backend.file = Some(path.to_owned());
+        Reserve::beside(path).keep(backend.free_bytes());
+        Ok(backend)
     }
 
     /// As `file`, on any medium: what tests cut the power of.
@@ -44,58 +46,68 @@ impl RedbBackend {
         open: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
         cache_bytes: usize,
     ) -> Result<Self, StoreError> {
-        Self::open(Box::new(open), cache_bytes, Arc::new(Faults::default()), None)
-    }
-
-    fn open(
-        open: OpenMedium,
-        cache_bytes: usize,
-        faults: Arc<Faults>,
-        path: Option<PathBuf>,
-    ) -> Result<Self, StoreError> {
-        let database = open_database(&open, cache_bytes)?;
-        let database = RwLock::new(Some(database));
-        Ok(Self { database, open, cache_bytes, faults, readers: Arc::new(()), path })
-    }
-
-    /// Syncs of the file since it was opened.
-    pub fn syncs(&self) -> u64 {
-        self.faults.syncs.load(Relaxed)
+        let (open, faults): (OpenMedium, _) = (Box::new(open), Arc::new(Faults::default()));
+        let database = RwLock::new(Some(open_database(&open, &faults, cache_bytes)?));
+        Ok(Self { database, open, cache_bytes, faults, file: None })
     }
 
     fn classify(&self, error: &dyn std::fmt::Display) -> StoreError {
-        if self.faults.full.load(Relaxed) && !self.faults.sync_failed.load(Relaxed) {
+        if self.faults.full.load(Relaxed) && !self.faults.broken.load(Relaxed) {
             StoreError::Full
         } else {
             StoreError::Broken(error.to_string())
         }
     }
 
-    fn try_commit(&self, changes: &WriteSet) -> Result<(), redb::Error> {
+    /// Errors: `Full` while there is no database because the disk was full.
+    fn with_database<T>(
+        &self,
+        act: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
         let database = self.database.read();
-        let Some(database) = database.as_ref() else { return Err(redb::Error::DatabaseClosed) };
-        let mut tx = database.begin_write()?;
-        tx.set_durability(Durability::Immediate)?;
-        tx.set_quick_repair(true);
-        {
-            let mut table = tx.open_table(ROWS)?;
-            for (key, value) in changes {
-                match value {
-                    Some(value) => table.insert(key.as_slice(), value.as_slice())?,
-                    None => table.remove(key.as_slice())?,
-                };
-            }
-        }
-        tx.commit()?;
-        Ok(())
+        let database = database.as_ref().ok_or(StoreError::Full)?;
+        guarded(|| act(database))
     }
 }
 
-fn open_database(open: &OpenMedium, cache_bytes: usize) -> Result<Database, StoreError> {
-    let try_open = || -> Result<Database, redb::Error> {
+/// A file that is not whole yet never stands under the database's name.
+fn make_file(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
+    let next = path.with_extension("new");
+    let broken = |error: std::io::Error| StoreError::Broken(error.to_string());
+    match std::fs::remove_file(&next) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
+        _ => {}
+    }
+    let file = next.clone();
+    let open: OpenMedium = Box::new(move || Ok(Box::new(DiskFile::open(&file)?) as Box<dyn StorageBackend>));
+    drop(open_database(&open, &Arc::default(), cache_bytes)?);
+    std::fs::rename(&next, path).map_err(broken)?;
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|it| it.sync_all()).map_err(broken)
+}
+
+/// Closing writes, too, and can meet damage.
+fn close(database: Option<Database>) {
+    if catch_unwind(AssertUnwindSafe(|| drop(database))).is_err() {
+        tracing::error!("the database could not be closed cleanly; the next start recovers it");
+    }
+}
+
+impl Drop for RedbBackend {
+    fn drop(&mut self) {
+        close(self.database.get_mut().take());
+    }
+}
+
+fn open_database(
+    open: &OpenMedium,
+    faults: &Arc<Faults>,
+    cache_bytes: usize,
+) -> Result<Database, StoreError> {
+    guarded(|| {
         let mut builder = Database::builder();
         builder.set_cache_size(cache_bytes);
-        let database = builder.create_with_backend(Medium(open()?))?;
+        let database = builder.create_with_backend(Blocks::new(open()?, faults.clone()))?;
         let exists = match database.begin_read()?.open_table(ROWS) {
             Ok(_) => true,
             Err(redb::TableError::TableDoesNotExist(_)) => false,
@@ -108,120 +120,101 @@ fn open_database(open: &OpenMedium, cache_bytes: usize) -> Result<Database, Stor
             tx.commit()?;
         }
         Ok(database)
-    };
-    // Damage in a file can meet an assertion of the library: that, too, is "cannot be opened".
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(try_open))
-        .map_err(|_| StoreError::Broken("the database file is damaged".into()))?
-        .map_err(|it| StoreError::Broken(it.to_string()))
+    })
 }
 
 impl Backend for RedbBackend {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
-        let database = self.database.read();
-        let Some(database) = database.as_ref() else { return Err(StoreError::Broken("closed".into())) };
-        let open = || -> Result<_, redb::Error> { Ok(database.begin_read()?.open_table(ROWS)?) };
-        let table = open().map_err(|it| StoreError::Broken(it.to_string()))?;
-        Ok(Arc::new(RedbSnapshot { table, _reader: self.readers.clone() }))
+        let table = self.with_database(|database| Ok(database.begin_read()?.open_table(ROWS)?))?;
+        Ok(Arc::new(RedbSnapshot(table)))
     }
 
     fn commit(&self, changes: &WriteSet) -> Result<(), StoreError> {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.try_commit(changes)));
-        match result {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.classify(&error)),
-            Err(_) => Err(StoreError::Broken("the database file is damaged".into())),
-        }
+        // A page that found no room while it was only being cached may have found it later.
+        self.faults.full.store(false, Relaxed);
+        let committed = self.with_database(|database| {
+            let mut tx = database.begin_write()?;
+            tx.set_durability(Durability::Immediate)?;
+            tx.set_quick_repair(true);
+            let mut table = tx.open_table(ROWS)?;
+            for (key, value) in changes {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice())?,
+                    None => table.remove(key.as_slice())?,
+                };
+            }
+            drop(table);
+            Ok(tx.commit()?)
+        });
+        committed.map_err(|error| match error {
+            StoreError::Full => StoreError::Full,
+            StoreError::Broken(cause) => self.classify(&cause),
+        })
     }
 
+    /// Readers of the old handle meet errors from here on where they have not read ahead; never new pages.
     fn recover(&self) -> Result<(), StoreError> {
-        let mut database = self.database.write();
-        let deadline = Instant::now() + READERS_LEAVE;
-        // A reader of the old file handle could see pages that the reopened database writes anew.
-        while Arc::strong_count(&self.readers) > 1 {
-            if Instant::now() > deadline {
-                return Err(StoreError::Broken("readers kept the full store from being reopened".into()));
-            }
-            std::thread::yield_now();
+        if let Some(file) = &self.file {
+            Reserve::beside(file).spend();
         }
-        *database = None;
+        let mut database = self.database.write();
+        close(database.take());
         self.faults.full.store(false, Relaxed);
-        *database = Some(open_database(&self.open, self.cache_bytes)?);
+        let reopened = open_database(&self.open, &self.faults, self.cache_bytes);
+        *database = Some(reopened.map_err(|error| self.classify(&error))?);
         Ok(())
     }
 
     fn size_bytes(&self) -> u64 {
-        self.path.as_ref().and_then(|it| std::fs::metadata(it).ok()).map_or(0, |it| it.len())
+        self.file.as_ref().and_then(|it| std::fs::metadata(it).ok()).map_or(0, |it| it.len())
     }
 
     fn free_bytes(&self) -> Option<u64> {
-        let folder = self.path.as_ref()?.parent()?;
-        let stat = rustix::fs::statvfs(folder).ok()?;
+        let stat = rustix::fs::statvfs(self.file.as_ref()?.parent()?).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
+    fn room_is_back(&self) {
+        if let Some(file) = &self.file {
+            Reserve::beside(file).keep(self.free_bytes());
+        }
+    }
+
     fn syncs(&self) -> u64 {
-        Self::syncs(self)
+        self.faults.syncs.load(Relaxed)
     }
 }
 
-struct RedbSnapshot {
-    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    _reader: Arc<()>,
-}
+struct RedbSnapshot(ReadOnlyTable<&'static [u8], &'static [u8]>);
 
 impl Snapshot for RedbSnapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guarded(|| Ok(self.table.get(key)?.map(|it| it.value().to_vec())))
+        guarded(|| Ok(self.0.get(key)?.map(|it| it.value().to_vec())))
     }
 
     fn range(&self, from: &[u8], to: &[u8], order: Order) -> Result<PairIter<'_>, StoreError> {
         if from >= to {
             return Ok(Box::new(std::iter::empty()));
         }
-        let mut range = guarded(|| self.table.range::<&[u8]>(from..to))?;
+        let mut range = guarded(|| Ok(self.0.range::<&[u8]>(from..to)?))?;
         Ok(Box::new(std::iter::from_fn(move || {
             guarded(|| {
                 let next = match order {
                     Order::Oldest => range.next(),
                     Order::Newest => range.next_back(),
                 };
-                next.transpose().map(|pair| {
-                    pair.map(|(key, value)| -> Pair { (key.value().to_vec(), value.value().to_vec()) })
-                })
+                let pair = next.transpose()?;
+                Ok(pair.map(|(key, value)| -> Pair { (key.value().to_vec(), value.value().to_vec()) }))
             })
             .transpose()
         })))
     }
 }
 
-/// A damaged page is an error of this read, not a panic of the thread that read.
-fn guarded<T>(read: impl FnOnce() -> Result<T, redb::StorageError>) -> Result<T, StoreError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+/// Damage in the file can meet an assertion of the library: that, too, is an error of this call, not a panic
+/// of the thread.
+fn guarded<T>(act: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(act))
         .map_err(|_| StoreError::Broken("the database file is damaged".into()))?
         .map_err(|it| StoreError::Broken(it.to_string()))
-}
-
-/// Lets `create_with_backend` take a medium that is chosen at run time.
-#[derive(Debug)]
-struct Medium(Box<dyn StorageBackend>);
-
-impl StorageBackend for Medium {
-    fn len(&self) -> std::io::Result<u64> {
-        self.0.len()
-    }
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.0.read(offset, out)
-    }
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.0.set_len(len)
-    }
-    fn sync_data(&self) -> std::io::Result<()> {
-        self.0.sync_data()
-    }
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.0.write(offset, data)
-    }
-    fn close(&self) -> std::io::Result<()> {
-        self.0.close()
-    }
 }

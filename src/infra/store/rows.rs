@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::backend::{PairIter, Snapshot};
 use super::keys::{Key, end_of};
-use crate::base::{Cursor, Doing, Id, OrgId, PageRequest, Result};
+use crate::base::{Cursor, Doing, Error, Id, OrgId, PageRequest, Result};
 
 /// A table's place in the store. Numbers and meanings are on disk and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,8 @@ pub(super) fn full_key(prefix: &[u8; 16], table: Table, index: u8, rest: &[u8]) 
 }
 
 const HEAD: usize = 19;
+/// Stands where an organization's id would, in the keys of the appliance's own rows.
+pub(super) const APPLIANCE: [u8; 16] = [0; 16];
 
 /// Reading within one scope. `OrgTx`, `ApplianceTx` and `View` all read this way; inside a transaction one
 /// sees what it has written.
@@ -150,8 +152,8 @@ pub trait Rows<S: Scope> {
         mut visit: impl FnMut(R) -> Result<bool>,
     ) -> Result<()> {
         let (snapshot, scope) = self.source();
-        let low = full_key(scope, R::TABLE, 0, from.as_slice());
         let all = full_key(scope, R::TABLE, 0, prefix.as_slice());
+        let low = full_key(scope, R::TABLE, 0, from.as_slice()).max(all.clone());
         for pair in snapshot.range(&low, &end_of(&all), Order::Oldest)? {
             if !visit(decode(&pair?.1)?)? {
                 break;
@@ -192,6 +194,8 @@ pub trait Rows<S: Scope> {
 
     /// One page of the rows under `prefix` that `keep` keeps. `index` 0 walks the rows themselves.
     /// A page may be shorter than asked for and still have a next one: filters look at a bounded number of rows.
+    ///
+    /// Errors: `ValidationFailed` for a cursor that lies outside `prefix`.
     fn page<R: Row<Scope = S>>(
         &self,
         index: u8,
@@ -205,11 +209,12 @@ pub trait Rows<S: Scope> {
         let (mut from, mut to) = (all.clone(), end_of(&all));
         if let Some(Cursor(rest)) = &request.cursor {
             let at = full_key(scope, R::TABLE, index, rest);
-            if at.starts_with(&all) {
-                match order {
-                    Order::Newest => to = at,
-                    Order::Oldest => from = [at.as_slice(), &[0]].concat(),
-                }
+            if !at.starts_with(&all) {
+                return Err(Error::invalid_at("cursor", "this cursor did not come from this list"));
+            }
+            match order {
+                Order::Newest => to = at,
+                Order::Oldest => from = [at.as_slice(), &[0]].concat(),
             }
         }
         let (mut rows, mut scanned) = (Vec::new(), 0);
@@ -230,6 +235,7 @@ pub trait Rows<S: Scope> {
         Ok((rows, None))
     }
 
+    /// The row that an index entry names: its value is the length of the row's key, which ends the entry's.
     #[doc(hidden)]
     fn indexed<R: Row<Scope = S>>(&self, entry: &(Vec<u8>, Vec<u8>)) -> Result<Option<R>> {
         let (snapshot, scope) = self.source();
@@ -256,7 +262,7 @@ impl View<PerOrg> {
 
 impl View<PerAppliance> {
     pub(super) fn appliance(snapshot: Arc<dyn Snapshot>) -> Self {
-        Self { snapshot, prefix: [0; 16], scope: PhantomData }
+        Self { snapshot, prefix: APPLIANCE, scope: PhantomData }
     }
 }
 

@@ -4,8 +4,11 @@ use super::backend::{Snapshot, WriteSet};
 use super::feed::Change;
 use super::keys::Key;
 use super::layers::Layered;
-use super::rows::{Indexes, PerAppliance, PerOrg, Row, Rows, Scope, decode, encode, full_key};
-use crate::base::{Id, OrgId, Result};
+use super::rows::{APPLIANCE, Indexes, PerAppliance, PerOrg, Row, Rows, Scope, decode, encode, full_key};
+use crate::base::{Doing, Error, Id, OrgId, Result};
+
+/// An index entry keeps the length in one byte.
+const MAX_KEY_BYTES: usize = 255;
 
 /// One closure's view of the store and its changes so far. Only machinery and the access layer hold it;
 /// features get an `OrgTx`.
@@ -28,12 +31,15 @@ impl<'a> WriteTx<'a> {
     }
 
     pub fn appliance(&mut self) -> ApplianceTx<'_, 'a> {
-        Tx { prefix: [0; 16], tx: self, scope: std::marker::PhantomData }
+        Tx { prefix: APPLIANCE, tx: self, scope: std::marker::PhantomData }
     }
 
     /// Every row and index entry of `org` goes.
     pub fn erase_org(&mut self, org: OrgId) -> Result<()> {
         let from = org.bytes();
+        if from == APPLIANCE {
+            return Err(Error::not_found("organization", org));
+        }
         let to = super::keys::end_of(&from);
         let keys: Vec<_> = self
             .layers
@@ -76,24 +82,30 @@ impl Tx<'_, '_, PerOrg> {
 impl<S: Scope> Tx<'_, '_, S> {
     /// Writes the row, over an earlier one with the same key, and its index entries.
     pub fn put<R: Row<Scope = S>>(&mut self, row: &R) -> Result<()> {
-        let key = row.key();
-        let at = full_key(&self.prefix, R::TABLE, 0, key.as_slice());
-        let entries = entries_of(row);
+        let at = full_key(&self.prefix, R::TABLE, 0, row.key().as_slice());
         let earlier = match self.tx.layers.get(&at)? {
-            Some(bytes) if !entries.is_empty() => entries_of(&decode::<R>(&bytes)?),
-            _ => Vec::new(),
+            Some(bytes) => entries_of(&decode::<R>(&bytes)?),
+            None => Vec::new(),
         };
-        self.change_index::<R>(&key, &earlier, &entries);
-        self.tx.put_raw(at, Some(encode(row)?));
-        self.note::<R>(&key, false);
-        Ok(())
+        self.store(row, at, &earlier)
     }
 
     /// As `put`, for a key that is known to be new: spares the look at the earlier row.
     pub fn insert<R: Row<Scope = S>>(&mut self, row: &R) -> Result<()> {
+        let at = full_key(&self.prefix, R::TABLE, 0, row.key().as_slice());
+        debug_assert_eq!(self.tx.layers.get(&at), Ok(None), "a row with this key is there already");
+        self.store(row, at, &[])
+    }
+
+    /// Nothing has changed where this fails: a closure may go on after an error.
+    fn store<R: Row<Scope = S>>(&mut self, row: &R, at: Vec<u8>, earlier: &[(u8, Key)]) -> Result<()> {
         let key = row.key();
-        self.change_index::<R>(&key, &[], &entries_of(row));
-        self.tx.put_raw(full_key(&self.prefix, R::TABLE, 0, key.as_slice()), Some(encode(row)?));
+        if key.as_slice().len() > MAX_KEY_BYTES {
+            return Err("a row's key has at most 255 bytes").doing(R::TABLE.name);
+        }
+        let bytes = encode(row)?;
+        self.change_index::<R>(&key, earlier, &entries_of(row));
+        self.tx.put_raw(at, Some(bytes));
         self.note::<R>(&key, false);
         Ok(())
     }
@@ -124,8 +136,7 @@ impl<S: Scope> Tx<'_, '_, S> {
     }
 
     fn change_index<R: Row<Scope = S>>(&mut self, key: &Key, earlier: &[(u8, Key)], now: &[(u8, Key)]) {
-        let length = u8::try_from(key.as_slice().len()).unwrap_or(u8::MAX);
-        debug_assert!(key.as_slice().len() < 256, "a row's key has at most 255 bytes");
+        let length = key.as_slice().len() as u8;
         let mut write = |(index, part): &(u8, Key), value: Option<Vec<u8>>| {
             let rest = [part.as_slice(), key.as_slice()].concat();
             self.tx.put_raw(full_key(&self.prefix, R::TABLE, *index, &rest), value);
