@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::idempotency::Idempotency;
 use super::role::{Action, Role};
 use super::services::Services;
 use crate::audit;
@@ -30,15 +31,8 @@ struct Inner {
     superadmin: bool,
     scopes: Scopes,
     origin: Origin,
-    idempotency: Option<Idempotency>,
+    idempotency: Option<Arc<Idempotency>>,
     services: Arc<Services>,
-}
-
-/// The caller's `Idempotency-Key`, hashed with its scope, and the hash of the request's body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    pub key: [u8; 32],
-    pub body: [u8; 32],
 }
 
 /// Who a `Cx` is made for.
@@ -68,7 +62,8 @@ impl Cx {
         Self::new(principal, Origin::default(), services.clone())
     }
 
-    pub fn with_idempotency(&self, idempotency: Option<Idempotency>) -> Self {
+    /// As this one, for a request that carries a key.
+    pub fn with_idempotency(&self, idempotency: Arc<Idempotency>) -> Self {
         let it = &self.0;
         Self(Arc::new(Inner {
             org: it.org,
@@ -77,7 +72,7 @@ impl Cx {
             superadmin: it.superadmin,
             scopes: it.scopes.clone(),
             origin: it.origin.clone(),
-            idempotency,
+            idempotency: Some(idempotency),
             services: it.services.clone(),
         }))
     }
@@ -110,8 +105,35 @@ impl Cx {
         &self.0.origin
     }
 
-    pub fn idempotency(&self) -> Option<&Idempotency> {
+    pub fn idempotency(&self) -> Option<&Arc<Idempotency>> {
         self.0.idempotency.as_ref()
+    }
+
+    /// Says what this request makes, so that a repetition whose answer was lost can be led to it. Call it
+    /// before or within the transaction that makes it.
+    pub fn idempotent_resource(&self, kind: &str, id: impl std::fmt::Display) {
+        if let Some(it) = self.idempotency() {
+            it.name_resource(kind, id.to_string());
+        }
+    }
+
+    /// What an earlier request with the same key made, where it named something of this kind: the caller
+    /// continues with that instead of making a second one. Ask before the work, and again where `write`
+    /// answered `Conflict`, because two requests may race.
+    pub fn idempotent_twin(&self, kind: &str) -> Result<Option<String>> {
+        let Some(it) = self.idempotency() else { return Ok(None) };
+        let first = it.first(&self.read()?)?;
+        Ok(first.and_then(|it| it.resource).filter(|it| it.kind == kind).map(|it| it.id))
+    }
+
+    /// For those who open a transaction of their own: the last thing they do in it, so that the request's key
+    /// is remembered with the work. `write` does it by itself.
+    ///
+    /// Errors: `Conflict` where a twin was first; the transaction must fail with it.
+    pub fn claim(&self, tx: &mut OrgTx<'_, '_>) -> Result<()> {
+        let Some(it) = self.idempotency() else { return Ok(()) };
+        it.check(tx)?;
+        it.claim(tx)
     }
 
     pub fn services(&self) -> &Arc<Services> {
@@ -172,12 +194,24 @@ impl Cx {
         self.0.services.store.org(self.org())
     }
 
-    /// One transaction in this organization. When it returns `Ok`, the changes survive a power cut.
+    /// One transaction in this organization. When it returns `Ok`, the changes survive a power cut, and so does
+    /// the memory of the request's `Idempotency-Key`.
+    ///
+    /// Errors: those of the closure; `Conflict` where a twin of the request was first.
     pub async fn write<T: Send + 'static>(
         &self,
         closure: impl FnOnce(&mut OrgTx<'_, '_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.0.services.store.write_org(self.org(), closure).await
+        let Some(idempotency) = self.idempotency().cloned() else {
+            return self.0.services.store.write_org(self.org(), closure).await;
+        };
+        let once = move |tx: &mut OrgTx<'_, '_>| {
+            idempotency.check(tx)?;
+            let done = closure(tx)?;
+            idempotency.claim(tx)?;
+            Ok(done)
+        };
+        self.0.services.store.write_org(self.org(), once).await
     }
 
     /// Writes the audit entry of a change, in the change's own transaction.

@@ -2,9 +2,11 @@
 //! with.
 
 mod cx;
+mod idempotency;
 mod role;
 mod services;
 
-pub use cx::{Cx, Idempotency, Scopes};
+pub use cx::{Cx, Scopes};
+pub use idempotency::{FirstOutcome, FirstRequest, Idempotency, KeptAnswer, Resource, sweep_idempotency};
 pub use role::{Action, Role};
 pub use services::Services;

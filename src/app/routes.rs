@@ -1,9 +1,9 @@
 //! Every route there is, a line per feature.
 
-use crate::web::Route;
+use crate::web::{self, Route};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
-    let features: Vec<Vec<Route>> = vec![];
+    let features: Vec<Vec<Route>> = vec![web::health_routes(), web::openapi_routes()];
     features.into_iter().flatten().collect()
 }

@@ -37,8 +37,8 @@ impl Serving {
         let listener = TcpListener::bind(wanted).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
         services.egress.set_listeners(vec![address]);
-        let state = web::Data::new(WebState { services: services.clone(), error_page: None });
         let routes = Arc::new(routes);
+        let state = web::Data::new(WebState::new(services.clone(), routes.clone()));
         let workers = match services.config.server.workers {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             number => number,

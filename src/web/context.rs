@@ -1,21 +1,24 @@
-//! The outermost layer: request id, one log line, security headers, errors and panics as answers.
+//! The outermost layer: request id, one log line, security headers, errors as bodies, compression.
 
-use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use futures_util::FutureExt;
+use tracing::Instrument;
 
+use super::compress;
 use super::failure::Envelope;
+use super::head::without_body;
 use super::state::WebState;
 use crate::base::{Code, Error, RequestId};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 64;
 
 /// The request's id as text: ours, or the caller's own where that is sane.
@@ -25,34 +28,37 @@ pub struct RequestTag {
     pub text: String,
 }
 
-/// Wraps the whole application.
+/// Wraps the whole application. Log lines written within carry the request's id.
 pub async fn context<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let began = Instant::now();
-    let Some(state) = request.app_data::<actix_web::web::Data<WebState>>().cloned() else {
+    let Some(state) = request.app_data::<Data<WebState>>().cloned() else {
         return Err(Error::internal("find the web state", "not registered").into());
     };
     let tag = tag_of(&request, &state);
-    request.extensions_mut().insert(tag.clone());
-    let plain = request.request().clone();
-    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let mut response = match answer {
-        Ok(Ok(response)) => rendered(response, &state, &tag),
-        Ok(Err(error)) => failed(plain, &error, &state, &tag),
-        Err(_) => {
-            let error = Error::internal("answer a request", "the handler panicked").into();
-            failed(plain, &error, &state, &tag)
-        }
-    };
-    let path = response.request().path().to_owned();
-    add_headers(response.headers_mut(), &tag, &path, &state);
+    let span = tracing::info_span!("request", request.id = %tag.text);
+    async move {
+        let began = Instant::now();
+        request.extensions_mut().insert(tag.clone());
+        let response = next.call(request).await?;
+        let mut response = rendered(response, &state, &tag);
+        let is_asset = response.request().path().starts_with("/static/");
+        add_headers(response.headers_mut(), &tag, is_asset, &state);
+        let response = compress::maybe(response).await;
+        log(&response, began);
+        let head = response.request().method() == Method::HEAD;
+        Ok(if head { response.map_body(|_, body| without_body(&body)) } else { response })
+    }
+    .instrument(span)
+    .await
+}
+
+fn log(response: &ServiceResponse<BoxBody>, began: Instant) {
     let request = response.request();
     tracing::debug!(
-        request.id = %tag.text,
         http.method = %request.method(),
-        http.path = %request.match_pattern().unwrap_or_else(|| "(none)".to_owned()),
+        http.path = request.path(),
         http.status = response.status().as_u16(),
         duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         "{} {} {}",
@@ -60,20 +66,29 @@ pub async fn context<B: MessageBody + 'static>(
         request.path(),
         response.status().as_u16(),
     );
-    Ok(response)
 }
 
 fn tag_of(request: &ServiceRequest, state: &WebState) -> RequestTag {
     let id: RequestId = state.services.env.id();
     let given = request.headers().get(REQUEST_ID).and_then(|it| it.to_str().ok());
-    let sane = |it: &&str| {
-        !it.is_empty()
-            && it.len() <= MAX_REQUEST_ID
-            && it.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    match given.filter(sane) {
+    match given.filter(|it| is_sane(it)) {
         Some(text) => RequestTag { id: RequestId::from_str(text).unwrap_or(id), text: text.to_owned() },
         None => RequestTag { id, text: id.to_string() },
+    }
+}
+
+fn is_sane(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// As the outermost layer does for an answer that carries an error, for those who must keep its body.
+pub(super) fn render_now(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let request = response.request();
+    let tag = request.extensions().get::<RequestTag>().cloned();
+    match (request.app_data::<Data<WebState>>().cloned(), tag) {
+        (Some(state), Some(tag)) => rendered(response, &state, &tag),
+        _ => response,
     }
 }
 
@@ -83,31 +98,14 @@ fn rendered<B: MessageBody + 'static>(
     state: &WebState,
     tag: &RequestTag,
 ) -> ServiceResponse<BoxBody> {
-    if response.response().error().is_none() {
-        return response.map_into_boxed_body();
-    }
-    let (request, response) = response.into_parts();
-    let headers = response.headers().clone();
-    let body = match response.error() {
-        Some(error) => written(&request, error, state, tag),
-        None => return ServiceResponse::new(request, response.map_into_boxed_body()),
-    };
-    let mut answer = body;
-    for (name, value) in &headers {
+    let Some(error) = response.response().error() else { return response.map_into_boxed_body() };
+    let mut answer = written(response.request(), error, state, tag);
+    for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             answer.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    ServiceResponse::new(request, answer)
-}
-
-fn failed(
-    request: HttpRequest,
-    error: &actix_web::Error,
-    state: &WebState,
-    tag: &RequestTag,
-) -> ServiceResponse<BoxBody> {
-    let answer = written(&request, error, state, tag);
+    let (request, _) = response.into_parts();
     ServiceResponse::new(request, answer)
 }
 
@@ -126,16 +124,12 @@ fn written(
         }
     };
     if error.is(Code::Internal) {
-        tracing::error!(request.id = %tag.text, cause = ?error, "a request failed on our side");
+        tracing::error!(cause = ?error, "a request failed on our side");
+    } else {
+        tracing::debug!(cause = ?error, "a request was refused");
     }
     let mut answer = actix_web::ResponseError::error_response(error);
-    let wants_page = !request.path().starts_with("/api/")
-        && request
-            .headers()
-            .get(header::ACCEPT)
-            .and_then(|it| it.to_str().ok())
-            .is_some_and(|it| it.contains("text/html"));
-    let (body, content_type) = match state.error_page.filter(|_| wants_page) {
+    let (body, content_type) = match state.error_page.filter(|_| wants_page(request)) {
         Some(page) => (page(request, error, &tag.text).into_bytes(), "text/html; charset=utf-8"),
         None => {
             let envelope = Envelope::of(error, state.services.env.now(), &tag.text);
@@ -144,6 +138,12 @@ fn written(
     };
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer.set_body(BoxBody::new(body))
+}
+
+/// A person asked: a browser, outside the interface for programs.
+fn wants_page(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    !request.path().starts_with("/api/") && accept.is_some_and(|it| it.contains("text/html"))
 }
 
 /// What actix itself refused: a path or payload that it could not read.
@@ -158,22 +158,32 @@ fn from_actix(error: &actix_web::Error) -> Error {
     }
 }
 
-fn add_headers(headers: &mut HeaderMap, tag: &RequestTag, path: &str, state: &WebState) {
+/// On every answer, whatever the handler said.
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+];
+
+/// No inline script or style, nothing from elsewhere, no framing.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                   font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+fn add_headers(headers: &mut HeaderMap, tag: &RequestTag, is_asset: bool, state: &WebState) {
     if let Ok(value) = HeaderValue::from_str(&tag.text) {
         headers.insert(REQUEST_ID, value);
     }
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
     }
-    if !headers.contains_key(header::CACHE_CONTROL) && !path.starts_with("/static/") {
+    if !is_asset && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if state.public_url_is_https() {
@@ -183,7 +193,3 @@ fn add_headers(headers: &mut HeaderMap, tag: &RequestTag, path: &str, state: &We
         );
     }
 }
-
-/// No inline script or style, nothing from elsewhere, no framing.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                   font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

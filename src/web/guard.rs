@@ -1,38 +1,74 @@
 //! What every request of the table passes: who calls, may they, is it theirs to send, then its body.
 
-use actix_web::HttpMessage;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header;
-use actix_web::middleware::Next;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use std::panic::AssertUnwindSafe;
 
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpResponse};
+use futures_util::FutureExt;
+
+use super::body;
 use super::extract::RawBody;
+use super::idempotency;
 use super::route::{Access, Kind, Route};
 use super::state::WebState;
 use crate::access::Cx;
-use crate::base::{Code, Error, Result};
+use crate::base::{Error, Result};
 
-/// Wraps one route.
+/// Wraps one route. Always answers: what goes wrong, a panic too, becomes the answer's error.
 pub(super) async fn guard<B: MessageBody + 'static>(
     route: &Route,
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let Some(state) = request.app_data::<actix_web::web::Data<WebState>>().cloned() else {
-        return Err(Error::internal("find the web state", "not registered").into());
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let admitted = match request.app_data::<Data<WebState>>().cloned() {
+        Some(state) => admit(route, &mut request, &state).await,
+        None => Err(Error::internal("find the web state", "not registered")),
     };
-    let caller = caller_of(route, &request, &state)?;
+    let caller = match admitted {
+        Ok(caller) => caller,
+        Err(error) => return Ok(refused(request, error)),
+    };
+    let idempotent = match idempotency::begin(route, &request, caller) {
+        Ok(idempotency::Begun::Replay(answer)) => return Ok(answered(request, answer)),
+        Ok(idempotency::Begun::Go { caller, pending }) => {
+            if let Some(cx) = caller {
+                request.extensions_mut().insert(cx);
+            }
+            pending
+        }
+        Err(error) => return Ok(refused(request, error)),
+    };
+    let kept = request.request().clone();
+    let answer = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
+    let response = match answer {
+        Ok(Ok(response)) => response.map_into_boxed_body(),
+        Ok(Err(error)) => ServiceResponse::new(kept, HttpResponse::from_error(error)),
+        Err(panic) => {
+            let error = Error::internal("answer a request", panic_text(panic.as_ref()));
+            ServiceResponse::new(kept, HttpResponse::from_error(error))
+        }
+    };
+    match idempotent {
+        Some(pending) => Ok(idempotency::finish(route, pending, response).await),
+        None => Ok(response),
+    }
+}
+
+/// Everything that comes before the handler. When it returns, the body is in the request's extensions.
+async fn admit(route: &Route, request: &mut ServiceRequest, state: &WebState) -> Result<Option<Cx>> {
+    if state.is_draining() && !route.method.is_safe() {
+        return Err(Error::unavailable("this server is stopping; try again in a moment"));
+    }
+    let caller = caller_of(route, request, state)?;
     if let Some(cx) = &caller {
         allow(route.access, cx)?;
     }
-    let body = read_body(route, &mut request, &state).await?;
+    let body = body::read(route, request, state).await?;
     request.extensions_mut().insert(RawBody(body));
-    if let Some(cx) = caller {
-        request.extensions_mut().insert(cx);
-    }
-    next.call(request).await
+    Ok(caller)
 }
 
 /// Errors: `Unauthenticated` where the route needs a caller and there is none.
@@ -52,28 +88,17 @@ fn allow(access: Access, cx: &Cx) -> Result<()> {
     }
 }
 
-async fn read_body(route: &Route, request: &mut ServiceRequest, state: &WebState) -> Result<Bytes> {
-    let limit = route.max_body_bytes.unwrap_or(state.services.config.limits.body_bytes);
-    let too_large = || {
-        Error::new(Code::PayloadTooLarge, format!("a body has at most {limit} bytes here"))
-            .detail("limit_bytes", limit)
-    };
-    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|it| it != "identity") {
-        return Err(Error::new(Code::UnsupportedMediaType, "send the body without a content encoding"));
-    }
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|it| it > limit) {
-        return Err(too_large());
-    }
-    let mut payload = request.take_payload();
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|it| Error::invalid(format!("the body could not be read: {it}")))?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+fn refused(request: ServiceRequest, error: Error) -> ServiceResponse<BoxBody> {
+    answered(request, HttpResponse::from_error(error))
+}
+
+/// Not `ServiceRequest::into_response`, which forgets the error that an answer carries.
+fn answered(request: ServiceRequest, answer: HttpResponse) -> ServiceResponse<BoxBody> {
+    ServiceResponse::new(request.into_parts().0, answer)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|it| (*it).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the handler panicked: {}", text.unwrap_or_default())
 }

@@ -2,14 +2,21 @@
 //! browser's side: static files, the frame around every page, the parts pages are made of.
 
 mod assets;
+mod body;
+mod compress;
 mod context;
 mod extract;
 mod failure;
 mod frame;
 mod guard;
+mod head;
+mod health;
+mod idempotency;
 mod mount;
+mod openapi;
 mod reply;
 mod route;
+mod sse;
 mod state;
 mod ui_kit;
 pub mod view;
@@ -19,9 +26,12 @@ pub use context::{RequestTag, context};
 pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, parse_json, part, text_part};
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
 pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
+pub use health::{Health, health_routes};
 pub use mount::{mount, sorted};
+pub use openapi::{document, is_described, openapi_routes};
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, check_match, render};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
+pub use sse::{Gone, SseAnswer, SseEvent, SseSender, resume_after, sse_channel};
 pub use state::{ErrorPage, WebState};
 pub use ui_kit::render as ui_kit;
 

@@ -3,39 +3,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::guard::guard;
 use super::route::Route;
 use crate::base::{Code, Error};
 
-/// Registers every route, most specific paths first, and answers for what is not in the table.
+/// Registers every route, most specific paths first, and answers for what is not in the table. `GET` routes
+/// answer `HEAD` too; every address says by `OPTIONS` what it takes.
 pub fn mount(config: &mut web::ServiceConfig, routes: &Arc<Vec<Route>>) {
     for (path, places) in sorted(routes) {
+        let allowed: Arc<str> = allowed(routes, &places).into();
         let mut resource = web::resource(path);
-        let mut allowed = Vec::new();
         for place in places {
             let table = routes.clone();
-            allowed.push(routes[place].method.to_string());
             let route = (routes[place].make)().wrap(from_fn(move |request, next| {
                 let table = table.clone();
                 async move { guard(&table[place], request, next).await }
             }));
             resource = resource.route(route);
         }
-        let allowed = allowed.join(", ");
-        config.service(resource.default_service(web::to(move || {
+        config.service(resource.default_service(web::to(move |request: HttpRequest| {
             let allowed = allowed.clone();
-            async move {
-                let error = Error::new(Code::MethodNotAllowed, format!("this address takes {allowed}"));
-                let mut answer = HttpResponse::from_error(error);
-                if let Ok(value) = header::HeaderValue::from_str(&allowed) {
-                    answer.headers_mut().insert(header::ALLOW, value);
-                }
-                answer
-            }
+            async move { other_method(&request, &allowed) }
         })));
     }
     config.default_service(web::to(|| async {
@@ -43,12 +35,37 @@ pub fn mount(config: &mut web::ServiceConfig, routes: &Arc<Vec<Route>>) {
     }));
 }
 
+/// `GET, HEAD, POST, OPTIONS`.
+fn allowed(routes: &[Route], places: &[usize]) -> String {
+    let mut methods = Vec::new();
+    for place in places {
+        methods.push(routes[*place].method.as_str());
+        if routes[*place].method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    methods.push("OPTIONS");
+    methods.join(", ")
+}
+
+fn other_method(request: &HttpRequest, allowed: &str) -> HttpResponse {
+    let mut answer = if request.method() == Method::OPTIONS {
+        HttpResponse::NoContent().finish()
+    } else {
+        HttpResponse::from_error(Error::new(Code::MethodNotAllowed, format!("this address takes {allowed}")))
+    };
+    if let Ok(value) = header::HeaderValue::from_str(allowed) {
+        answer.headers_mut().insert(header::ALLOW, value);
+    }
+    answer
+}
+
 /// Paths with the places of their routes; fixed segments before named ones, because the server takes the
 /// first path that matches.
 pub fn sorted(routes: &[Route]) -> Vec<(&'static str, Vec<usize>)> {
     let mut paths: BTreeMap<Vec<(bool, &str)>, (&'static str, Vec<usize>)> = BTreeMap::new();
     for (place, route) in routes.iter().enumerate() {
-        let key = route.path.split('/').map(|it| (it.starts_with('{'), it)).collect();
+        let key = route.path.split('/').map(|it| (it.contains('{'), it)).collect();
         paths.entry(key).or_insert_with(|| (route.path, Vec::new())).1.push(place);
     }
     paths.into_values().collect()

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Code, Error, Result};
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// `200` with the resource as JSON and its `ETag`.
 pub struct Found<T>(pub T);
 
@@ -39,20 +41,38 @@ impl<T: Serialize> Responder for Found<T> {
         match json(&self.0) {
             Ok(body) => {
                 let tag = etag_of(&body);
-                let known = request.headers().get(header::IF_NONE_MATCH).and_then(|it| it.to_str().ok());
-                let mut answer = if known == Some(tag.as_str()) {
-                    HttpResponse::NotModified().finish()
-                } else {
-                    HttpResponse::Ok().content_type("application/json").body(body)
-                };
-                if let Ok(tag) = HeaderValue::from_str(&tag) {
-                    answer.headers_mut().insert(header::ETAG, tag);
-                }
-                answer
+                tagged(request, body.into(), &tag)
             }
             Err(error) => HttpResponse::from_error(error),
         }
     }
+}
+
+/// `200` with JSON, or `304` where a `GET` says that it has what `tag` names.
+pub(super) fn tagged(request: &HttpRequest, body: bytes::Bytes, tag: &str) -> HttpResponse {
+    let mut answer = if request.method().is_safe() && knows(request, tag) {
+        HttpResponse::NotModified().finish()
+    } else {
+        HttpResponse::Ok().content_type(JSON).body(body)
+    };
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
+}
+
+/// Whether `If-None-Match` names `tag`.
+pub(super) fn knows(request: &HttpRequest, tag: &str) -> bool {
+    names(request, &header::IF_NONE_MATCH, tag).unwrap_or(false)
+}
+
+/// Whether one of the header's tags is `tag`; `None` without the header. Weak tags count as strong ones: a
+/// proxy that compresses weakens ours, and its clients would never match again.
+fn names(request: &HttpRequest, header: &header::HeaderName, tag: &str) -> Option<bool> {
+    let mut given = request.headers().get_all(header).peekable();
+    given.peek()?;
+    let mut tags = given.filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(',')).map(str::trim);
+    Some(tags.any(|it| it == "*" || it.strip_prefix("W/").unwrap_or(it) == tag))
 }
 
 impl<T: Serialize> Responder for Created<T> {
@@ -82,7 +102,7 @@ fn located(
             answer
                 .insert_header((header::LOCATION, location))
                 .insert_header((header::ETAG, tag))
-                .content_type("application/json")
+                .content_type(JSON)
                 .body(body)
         }
         Err(error) => HttpResponse::from_error(error),
@@ -120,11 +140,10 @@ pub fn render(template: impl askama::Template) -> Result<Html> {
 
 /// Errors: `PreconditionFailed` where the caller's `If-Match` is not the resource as it stands.
 pub fn check_match(request: &HttpRequest, current: &impl Serialize) -> Result<()> {
-    let Some(wanted) = request.headers().get(header::IF_MATCH).and_then(|it| it.to_str().ok()) else {
+    if !request.headers().contains_key(header::IF_MATCH) {
         return Ok(());
-    };
-    let tag = etag_of(&json(current)?);
-    if wanted.split(',').map(str::trim).any(|it| it == "*" || it == tag) {
+    }
+    if names(request, &header::IF_MATCH, &etag_of(&json(current)?)) != Some(false) {
         return Ok(());
     }
     Err(Error::new(Code::PreconditionFailed, "this was changed since you read it; read it again"))

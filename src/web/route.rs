@@ -2,7 +2,7 @@
 //! entry is not served.
 
 use actix_web::http::Method;
-use actix_web::{FromRequest, Handler, Responder};
+use actix_web::{FromRequest, Handler, Responder, guard};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::access::Action;
@@ -91,6 +91,8 @@ pub struct Route {
     pub query: Option<MakeSchema>,
     pub answers: Vec<Answer>,
     pub errors: Vec<Code>,
+    /// The answer holds something that is shown once, so that it is never kept for a replay.
+    pub one_time_secret: bool,
     pub(super) make: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
 }
 
@@ -170,7 +172,16 @@ impl Route {
             query: None,
             answers: Vec::new(),
             errors: Vec::new(),
-            make: Box::new(move || actix_web::web::method(of.clone()).to(handler.clone())),
+            one_time_secret: false,
+            make: Box::new(move || {
+                let route = if of == Method::GET {
+                    // `HEAD` is answered by the same handler, without its body.
+                    actix_web::Route::new().guard(guard::Any(guard::Get()).or(guard::Head()))
+                } else {
+                    actix_web::web::method(of.clone())
+                };
+                route.to(handler.clone())
+            }),
         }
     }
 
@@ -267,6 +278,12 @@ impl Route {
     /// An answer without a body of JSON: `204`, a redirect, a stream.
     pub fn answers_plain(mut self, status: u16, says: &'static str, content_type: &'static str) -> Self {
         self.answers.push(Answer { status, says, schema: None, content_type });
+        self
+    }
+
+    /// The answer holds a secret that is shown once: it is not kept for a replay.
+    pub fn shows_secret_once(mut self) -> Self {
+        self.one_time_secret = true;
         self
     }
 

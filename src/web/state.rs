@@ -1,9 +1,13 @@
 //! What the web layer keeps for all requests.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::HttpRequest;
+use bytes::Bytes;
 
+use super::openapi;
+use super::route::Route;
 use crate::access::Services;
 use crate::base::Error;
 
@@ -13,10 +17,44 @@ pub type ErrorPage = fn(&HttpRequest, &Error, &str) -> String;
 pub struct WebState {
     pub services: Arc<Services>,
     pub error_page: Option<ErrorPage>,
+    /// The table that is served, and described.
+    pub routes: Arc<Vec<Route>>,
+    https: bool,
+    document: OnceLock<(Bytes, String)>,
 }
 
 impl WebState {
+    pub fn new(services: Arc<Services>, routes: Arc<Vec<Route>>) -> Self {
+        Self {
+            https: services.config.server.public_url.starts_with("https://"),
+            services,
+            error_page: None,
+            routes,
+            document: OnceLock::new(),
+        }
+    }
+
+    pub fn with_error_page(mut self, page: ErrorPage) -> Self {
+        self.error_page = Some(page);
+        self
+    }
+
     pub fn public_url_is_https(&self) -> bool {
-        self.services.config.server.public_url.starts_with("https://")
+        self.https
+    }
+
+    /// Whether the server is stopping: changing calls are refused then.
+    pub fn is_draining(&self) -> bool {
+        self.services.draining.load(Relaxed)
+    }
+
+    /// The OpenAPI document as text and its `ETag`, made once.
+    pub(super) fn document(&self) -> &(Bytes, String) {
+        self.document.get_or_init(|| {
+            let document = openapi::document(&self.routes, &self.services.config.public_url());
+            let text = Bytes::from(document.to_string());
+            let tag = super::reply::etag_of(&text);
+            (text, tag)
+        })
     }
 }

@@ -6,3 +6,4 @@ mod egress;
 mod server;
 mod store;
 mod support;
+mod web;
