@@ -227,7 +227,7 @@ impl Frame {
         serde_json::json!({
             "includeIndicatorCSS": false,
             "mode": "same-origin",
-            "extensions": "hx-sse",
+            "extensions": "sse",
             "prefix": "",
             "noSwap": [204, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410, 412, 413, 415, 423, 428, 429, "5xx"],
         })

@@ -36,4 +36,6 @@ pub use state::{ErrorPage, WebState};
 pub use ui_kit::render as ui_kit;
 
 #[cfg(test)]
+mod contrast;
+#[cfg(test)]
 mod template_rules;

@@ -118,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn the_streaming_extension_has_the_name_that_is_allowed() {
+        if let Some(file) = TREE.files.get("vendor/hx-sse.min.js") {
+            let script = String::from_utf8_lossy(file.body());
+            assert!(script.contains("registerExtension(\"sse\""));
+            let config = crate::web::Frame::new("x").htmx_config();
+            assert!(config.contains("\"extensions\":\"sse\""), "{config}");
+        }
+    }
+
+    #[test]
     fn the_stylesheet_is_one_file_in_layers() {
         let css = String::from_utf8_lossy(TREE.files[STYLESHEET].body());
         assert!(css.starts_with("@layer reset, base, layout, parts, features;"));

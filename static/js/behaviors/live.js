@@ -26,6 +26,9 @@ export default function (indicator) {
   };
 
   document.addEventListener("htmx:sse:after:connection", connected);
+  // The stream may have opened before this file had come.
+  const streams = [...document.querySelectorAll("[hx-sse\\:connect]")];
+  if (streams.some((it) => it._htmx?.sse?.status === 200)) connected();
   document.addEventListener("htmx:sse:error", dropped);
   document.addEventListener("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0) dropped();
