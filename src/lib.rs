@@ -8,5 +8,6 @@ pub mod adapters;
 pub mod audit;
 pub mod access;
 pub mod metering;
+pub mod agents;
 pub mod web;
 pub mod app;

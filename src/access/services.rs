@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use crate::base::Env;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::infra::Kept;
 use crate::infra::egress::Egress;
 use crate::infra::store::Store;
 
@@ -14,6 +15,8 @@ pub struct Services {
     pub store: Store,
     pub egress: Egress,
     pub engine: Engine,
+    /// What features keep in memory: caches, registers.
+    pub kept: Kept,
     /// Set when the server stops: it is alive, but wants no more requests.
     pub draining: AtomicBool,
 }

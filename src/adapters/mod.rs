@@ -48,3 +48,14 @@ pub trait Adapter: Send + Sync {
     /// Stops soon after `call.stop` is cancelled.
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError>;
 }
+
+static ALL: &[&dyn Adapter] = &[];
+
+/// Every kind there is, in the order in which people are offered them.
+pub fn all() -> &'static [&'static dyn Adapter] {
+    ALL
+}
+
+pub fn find(kind: &str) -> Option<&'static dyn Adapter> {
+    ALL.iter().copied().find(|it| it.kind() == kind)
+}

@@ -8,6 +8,7 @@ use crate::access::Services;
 use crate::base::{Env, Result};
 use crate::config::Config;
 use crate::engine::{Engine, Options};
+use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
 
@@ -42,8 +43,15 @@ impl Appliance {
             engine_options(&config),
             tokio::runtime::Handle::current(),
         );
-        let services =
-            Arc::new(Services { env, config, store, egress, engine, draining: AtomicBool::new(false) });
+        let services = Arc::new(Services {
+            env,
+            config,
+            store,
+            egress,
+            engine,
+            kept: Kept::default(),
+            draining: AtomicBool::new(false),
+        });
         Ok(Self { services })
     }
 }

@@ -1,6 +1,7 @@
 //! Machinery without product rules. Nothing here knows agents, roles or pages.
 
 pub mod harden;
+mod kept;
 mod never;
 mod secret;
 pub mod store;
@@ -8,4 +9,5 @@ pub mod egress;
 pub mod sse;
 pub mod vault;
 
+pub use kept::Kept;
 pub use secret::Secret;

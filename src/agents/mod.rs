@@ -1,0 +1,40 @@
+//! Agents and their versions: what can be run, by whom, and how.
+//!
+//! An agent's row holds what is said about it and who may use it; a version holds everything that decides what
+//! a run does, and never changes once it is published. `resolve` is the way from a name to a run.
+
+mod cache;
+mod catalog;
+mod check;
+mod compare;
+mod input;
+mod number;
+mod ops;
+mod resolve;
+mod rights;
+mod schema;
+mod status;
+mod store;
+mod types;
+mod view;
+
+pub use catalog::{AgentType, FromTemplate, Template, from_template, template, templates, type_of, types};
+pub use compare::Comparison;
+pub use input::{AgentFilter, AgentPatch, AgentUpdate, NewAgent, Sort};
+pub use number::{Number, Spec};
+pub use ops::{
+    AgentName, DeleteGuards, NewVersion, Validation, archive, by_id, clone_agent, compare, create,
+    create_version, delete, deprecate, disable, enable, find, health, list, may_see_runs, name_of, patch,
+    permissions, publish, rollback, set_permissions, test, update, validate, version, versions, view,
+};
+pub use resolve::{Prepared, Runnable, accepted, resolve};
+pub use rights::{Grant, Right, Rights, access};
+pub use status::{Status, Verb, after};
+pub use types::{
+    Agent, Definition, Delivery, Health, HealthCheck, Policy, Retry, TriggerMode, Version, VersionRef,
+    VersionStatus, Visibility,
+};
+pub use view::{AgentView, HealthView, VersionSummary, VersionView};
+
+#[cfg(test)]
+mod tests;
