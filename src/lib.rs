@@ -11,5 +11,6 @@ pub mod audit;
 pub mod access;
 pub mod metering;
 pub mod agents;
+pub mod executions;
 pub mod web;
 pub mod app;

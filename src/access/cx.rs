@@ -101,6 +101,11 @@ impl Cx {
         &self.0.scopes
     }
 
+    /// The caller's W3C trace context.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.0.origin.traceparent.as_deref()
+    }
+
     pub fn origin(&self) -> &Origin {
         &self.0.origin
     }

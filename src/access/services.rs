@@ -1,7 +1,9 @@
 //! What every call can reach: the machinery that `app` put together at start.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::adapters::CallbackDesk;
 use crate::base::Env;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -15,6 +17,8 @@ pub struct Services {
     pub store: Store,
     pub egress: Egress,
     pub engine: Engine,
+    /// Where agents that answer later leave their answers.
+    pub callbacks: Arc<CallbackDesk>,
     /// What features keep in memory: caches, registers.
     pub kept: Kept,
     /// Set when the server stops: it is alive, but wants no more requests.

@@ -2,11 +2,14 @@
 //! executions or pages. Adding a platform is its file and one line of `ALL`.
 
 mod call;
+mod callbacks;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
     Outcome, Probe, Sink, Usage,
 };
+
+pub use callbacks::CallbackDesk;
 
 use async_trait::async_trait;
 use serde_json::Value;

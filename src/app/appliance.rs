@@ -5,9 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::access::Services;
+use crate::adapters::CallbackDesk;
 use crate::base::{Env, Result};
 use crate::config::Config;
 use crate::engine::{Engine, Options};
+use crate::executions::AgentWork;
 use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
@@ -43,15 +45,18 @@ impl Appliance {
             engine_options(&config),
             tokio::runtime::Handle::current(),
         );
+        let callbacks = Arc::new(CallbackDesk::new(env.clone(), config.public_url()));
         let services = Arc::new(Services {
             env,
             config,
             store,
             egress,
             engine,
+            callbacks,
             kept: Kept::default(),
             draining: AtomicBool::new(false),
         });
+        services.engine.register(Arc::new(AgentWork::new(&services)));
         Ok(Self { services })
     }
 }

@@ -50,4 +50,7 @@ impl std::fmt::Display for Actor {
 pub struct Origin {
     pub request_id: Option<RequestId>,
     pub address: Option<IpAddr>,
+    /// W3C trace context that the caller sent, for the calls that follow from it.
+    #[serde(default)]
+    pub traceparent: Option<String>,
 }

@@ -3,8 +3,7 @@
 
 const TOKENS: &str = include_str!("../../static/css/tokens.css");
 
-const WORDS: [&str; 9] =
-    ["text", "text-soft", "text-faint", "accent", "ok", "warn", "bad", "info", "idle"];
+const WORDS: [&str; 9] = ["text", "text-soft", "text-faint", "accent", "ok", "warn", "bad", "info", "idle"];
 const GROUNDS: [&str; 5] = ["page", "surface", "raised", "sunken", "hover"];
 const TONES: [&str; 6] = ["accent", "ok", "warn", "bad", "info", "idle"];
 const FILLS: [&str; 3] = ["accent-fill", "accent-fill-hover", "bad-button"];

@@ -1,0 +1,79 @@
+//! Lists of runs, newest first.
+
+use std::collections::HashMap;
+
+use super::store::{BY_AGENT, BY_AGENT_STATUS, BY_SESSION, BY_STATUS, agent_status_key, status_key};
+use super::types::{Execution, ExecutionView};
+use crate::access::{Action, Cx};
+use crate::agents;
+use crate::base::{AgentId, Page, PageRequest, Result, Timestamp};
+use crate::engine::Status;
+use crate::infra::store::{Key, Order, Rows};
+
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    pub agent: Option<AgentId>,
+    pub status: Option<Status>,
+    pub session: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    /// In id, input, output or error message, whatever the case.
+    pub q: Option<String>,
+}
+
+impl ExecutionFilter {
+    fn keeps(&self, execution: &Execution) -> bool {
+        self.agent.is_none_or(|it| it == execution.agent_id)
+            && self.status.is_none_or(|it| it == execution.status)
+            && self.session.as_ref().is_none_or(|it| Some(it) == execution.session_id.as_ref())
+            && self.from.is_none_or(|it| execution.created_at >= it)
+            && self.to.is_none_or(|it| execution.created_at < it)
+            && self.q.as_ref().is_none_or(|it| mentions(execution, &it.to_lowercase()))
+    }
+}
+
+fn mentions(execution: &Execution, words: &str) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(words);
+    execution.id.to_string() == words
+        || has(execution.input.as_str())
+        || execution.output.as_ref().is_some_and(|it| has(it.as_str()))
+        || execution.failure.as_ref().is_some_and(|it| has(&it.message))
+}
+
+/// Runs of agents that the caller may see. A run that began in the last moments may still be listed as
+/// pending.
+pub fn list(cx: &Cx, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<ExecutionView>> {
+    cx.require(Action::ExecutionsRead)?;
+    let rows = cx.read()?;
+    let (index, prefix) = match filter {
+        ExecutionFilter { session: Some(session), .. } => (BY_SESSION, Key::new().text(session)),
+        ExecutionFilter { agent: Some(agent), status: Some(status), .. } => {
+            (BY_AGENT_STATUS, agent_status_key(*agent, *status))
+        }
+        ExecutionFilter { agent: Some(agent), .. } => (BY_AGENT, Key::of(*agent)),
+        ExecutionFilter { status: Some(status), .. } => (BY_STATUS, status_key(*status)),
+        _ => (0, Key::new()),
+    };
+    let mut visible: HashMap<AgentId, bool> = HashMap::new();
+    let mut failed = None;
+    let keep = |execution: &Execution| {
+        filter.keeps(execution)
+            && *visible.entry(execution.agent_id).or_insert_with(|| {
+                agents::may_see_runs(cx, &rows, execution.agent_id).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    false
+                })
+            })
+    };
+    let (found, next) = rows.page::<Execution>(index, prefix, Order::Newest, page, keep)?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let now = cx.now();
+    let engine = &cx.services().engine;
+    let view = |it: Execution| {
+        let since = (!it.status.has_ended()).then(|| engine.running_since(it.id)).flatten();
+        it.view(now, since)
+    };
+    Ok(Page::new(found.into_iter().map(view).collect(), next))
+}

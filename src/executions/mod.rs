@@ -1,0 +1,20 @@
+//! Runs of agents: accepted, watched, cancelled, tried again, and what they came to.
+
+pub mod api;
+mod error;
+mod events;
+mod list;
+mod logs;
+mod ops;
+mod sink;
+mod store;
+mod types;
+mod work;
+
+pub use error::error_of;
+pub use events::{StreamEvent, follow};
+pub use list::{ExecutionFilter, list};
+pub use logs::{LogLine, logs};
+pub use ops::{Started, VersionChoice, cancel, find, retry, start, timeline};
+pub use types::{Execution, ExecutionView, NewExecution, Trigger, TriggerKind, UsageView};
+pub use work::AgentWork;

@@ -1,0 +1,244 @@
+//! What can be done with runs.
+
+use std::time::Duration;
+
+use futures_util::Stream;
+
+use super::events::{self, StreamEvent};
+use super::types::{
+    DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_SESSION_CHARS, MAX_TIMEOUT_MS,
+    MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
+};
+use crate::access::{Action, Cx};
+use crate::adapters::Usage;
+use crate::agents::{self, Delivery, Runnable, Spec};
+use crate::audit::Note;
+use crate::base::{AgentId, Error, ExecutionId, Id, Result};
+use crate::engine::{Engine, Entry, Repeat, Retry, Status, Task, Watch, entries_after};
+use crate::infra::store::Rows;
+
+/// A run that was accepted: it survives a power cut.
+pub struct Started {
+    pub id: ExecutionId,
+    /// The agent should no longer be used.
+    pub deprecated: bool,
+    wait: Duration,
+    cx: Cx,
+    watch: Option<Watch>,
+}
+
+/// Which version runs an input once more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionChoice {
+    #[default]
+    Same,
+    Current,
+}
+
+/// Accepts a run of an agent. When this returns, it survives a power cut and will be attempted.
+///
+/// Errors: those of `agents::resolve`; `InvalidInput` against the agent's input schema; `ValidationFailed` for
+/// the other fields; `ResourceExhausted` where the queue is full; `Unavailable` while draining.
+pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
+    let rows = cx.read()?;
+    let spec = match &request.version {
+        None => Spec::Current,
+        Some(text) => text.parse()?,
+    };
+    let runnable = agents::resolve(cx, &rows, agent, spec)?;
+    accept(cx, runnable, Trigger { kind, actor: cx.actor().to_string(), retry_of: None }, request).await
+}
+
+async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecution) -> Result<Started> {
+    check(&request)?;
+    runnable.version.check_input(&request.input)?;
+    let engine = &cx.services().engine;
+    engine.check_room(cx.org())?;
+    let wait = Duration::from_millis(request.wait_ms.unwrap_or(DEFAULT_WAIT_MS));
+    let execution = execution_of(cx, &runnable, trigger, request);
+    let task = task_of(cx, &runnable, &execution);
+    let id = execution.id;
+    let watch = engine.announce(&task);
+    let stored = task.clone();
+    let written = cx
+        .write(move |tx| {
+            tx.insert(&execution)?;
+            Engine::put(tx, &stored)
+        })
+        .await;
+    if let Err(error) = written {
+        engine.withdraw(id);
+        return Err(error);
+    }
+    engine.accept(task);
+    Ok(Started { id, deprecated: runnable.deprecated, wait, cx: cx.clone(), watch: Some(watch) })
+}
+
+impl Started {
+    /// Waits for the end, as long as the caller asked; the run as it stands then.
+    pub async fn wait(mut self) -> Result<ExecutionView> {
+        if let Some(watch) = &mut self.watch
+            && !self.wait.is_zero()
+        {
+            let _ = tokio::time::timeout(self.wait, watch.ended()).await;
+        }
+        view(&self.cx, self.id)
+    }
+
+    /// Everything that happens in the run, from its beginning.
+    pub fn stream(self) -> impl Stream<Item = Result<StreamEvent>> + use<> {
+        events::stream(self.cx, self.id, 0, self.watch)
+    }
+}
+
+/// One run.
+///
+/// Errors: `NotFound`, the same for one that is not there and one of an agent that the caller may not see.
+pub fn find(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
+    stored(cx, Action::ExecutionsRead, id).map(|it| it.view(cx.now(), cx.services().engine.running_since(id)))
+}
+
+/// What happened in a run so far, in order; at most the first `limit` entries.
+pub fn timeline(cx: &Cx, id: ExecutionId, limit: usize) -> Result<Vec<Entry>> {
+    stored(cx, Action::ExecutionsRead, id)?;
+    entries_after(&cx.read()?, id, 0, limit)
+}
+
+/// Ends a run. When this returns it has ended; one that had ended already stays as it was.
+pub async fn cancel(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
+    let execution = stored(cx, Action::ExecutionsCancel, id)?;
+    if !execution.status.has_ended() {
+        let note =
+            Note::of("execution.cancel", "execution", id).with("agent_id", execution.agent_id.to_string());
+        let noting = cx.clone();
+        cx.write(move |tx| noting.note(tx, note)).await?;
+        cx.services().engine.cancel(cx.org(), id).await?;
+    }
+    view(cx, id)
+}
+
+/// Runs the same input once more, as a run of its own.
+///
+/// Errors: `Conflict` where the first has not ended; those of `start`.
+pub async fn retry(
+    cx: &Cx,
+    id: ExecutionId,
+    version: VersionChoice,
+    wait_ms: Option<u64>,
+) -> Result<Started> {
+    let first = stored(cx, Action::ExecutionsRetry, id)?;
+    if !first.status.has_ended() {
+        return Err(Error::conflict("this run has not ended yet").suggest("wait for its end, or cancel it"));
+    }
+    let spec = match version {
+        VersionChoice::Same => Spec::Exactly(first.agent_version.parse()?),
+        VersionChoice::Current => Spec::Current,
+    };
+    let runnable = agents::resolve(cx, &cx.read()?, &first.agent_id.to_string(), spec)?;
+    let trigger = Trigger { kind: TriggerKind::Retry, actor: cx.actor().to_string(), retry_of: Some(id) };
+    let request = NewExecution {
+        session_id: first.session_id,
+        timeout_ms: Some(first.timeout_ms),
+        priority: Some(first.priority),
+        metadata: first.metadata,
+        wait_ms,
+        ..NewExecution::of(first.input)
+    };
+    accept(cx, runnable, trigger, request).await
+}
+
+pub(super) fn stored(cx: &Cx, action: Action, id: ExecutionId) -> Result<Execution> {
+    cx.require(action)?;
+    let rows = cx.read()?;
+    let missing = || Error::not_found("execution", id);
+    let execution: Execution = rows.get(id)?.ok_or_else(missing)?;
+    if !agents::may_see_runs(cx, &rows, execution.agent_id)? {
+        return Err(missing());
+    }
+    Ok(execution)
+}
+
+fn view(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
+    let execution: Execution = cx.read()?.get(id)?.ok_or_else(|| Error::not_found("execution", id))?;
+    Ok(execution.view(cx.now(), cx.services().engine.running_since(id)))
+}
+
+fn check(request: &NewExecution) -> Result<()> {
+    if request.wait_ms.is_some_and(|it| it > MAX_WAIT_MS) {
+        return Err(Error::invalid_at("wait_ms", format!("is 0 to {MAX_WAIT_MS}")));
+    }
+    if request.timeout_ms.is_some_and(|it| it == 0 || it > MAX_TIMEOUT_MS) {
+        return Err(Error::invalid_at("timeout_ms", format!("is 1 to {MAX_TIMEOUT_MS}")));
+    }
+    if request.priority.is_some_and(|it| !(-100..=100).contains(&it)) {
+        return Err(Error::invalid_at("priority", "is -100 to 100"));
+    }
+    let session_fits = |it: &String| !it.is_empty() && it.chars().count() <= MAX_SESSION_CHARS;
+    if request.session_id.as_ref().is_some_and(|it| !session_fits(it)) {
+        return Err(Error::invalid_at("session_id", format!("has 1 to {MAX_SESSION_CHARS} characters")));
+    }
+    match &request.metadata {
+        Some(it) if it.len() > MAX_METADATA_BYTES => {
+            Err(Error::invalid_at("metadata", format!("has at most {MAX_METADATA_BYTES} bytes")))
+        }
+        Some(it) if !it.as_str().starts_with('{') => Err(Error::invalid_at("metadata", "is an object")),
+        _ => Ok(()),
+    }
+}
+
+fn execution_of(cx: &Cx, runnable: &Runnable, trigger: Trigger, request: NewExecution) -> Execution {
+    let version = &runnable.version;
+    Execution {
+        id: cx.id(),
+        agent_id: runnable.agent.id,
+        version_id: version.id,
+        agent_version: version.number.to_string(),
+        status: Status::Pending,
+        input: request.input,
+        output: None,
+        failure: None,
+        session_id: request.session_id,
+        attempts: 0,
+        trigger,
+        metadata: request.metadata,
+        traceparent: cx.traceparent().map(str::to_owned),
+        usage: Usage::default(),
+        timeout_ms: request.timeout_ms.unwrap_or(version.policy.timeout_ms),
+        priority: request.priority.unwrap_or(0),
+        created_at: cx.now(),
+        started_at: None,
+        completed_at: None,
+    }
+}
+
+fn task_of(cx: &Cx, runnable: &Runnable, execution: &Execution) -> Task {
+    let policy = &runnable.version.policy;
+    let most = u32::try_from(cx.services().config.engine.max_running_per_org).unwrap_or(u32::MAX);
+    Task {
+        id: execution.id,
+        org: cx.org(),
+        lane: lane_of(runnable.agent.id),
+        lane_limit: policy.max_concurrency.unwrap_or(most),
+        priority: execution.priority,
+        repeat: match policy.delivery {
+            Delivery::AtLeastOnce => Repeat::AtLeastOnce,
+            Delivery::AtMostOnce => Repeat::AtMostOnce,
+        },
+        retry: Retry {
+            max_attempts: policy.retry.max_attempts,
+            backoff_ms: policy.retry.backoff_ms,
+            max_backoff_ms: policy.retry.max_backoff_ms,
+        },
+        timeout_ms: execution.timeout_ms,
+        accepted_at: execution.created_at,
+        ready_at: execution.created_at,
+        attempts: 0,
+        begun_at: None,
+        in_flight: false,
+    }
+}
+
+fn lane_of(agent: AgentId) -> [u8; 16] {
+    agent.bytes()
+}

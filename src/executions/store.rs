@@ -1,0 +1,38 @@
+//! Rows of runs, and by what they are found.
+
+use super::types::Execution;
+use crate::base::AgentId;
+use crate::engine::Status;
+use crate::infra::store::{Indexes, Key, PerOrg, Row, Table};
+
+pub(super) const BY_AGENT: u8 = 1;
+pub(super) const BY_STATUS: u8 = 2;
+pub(super) const BY_AGENT_STATUS: u8 = 3;
+pub(super) const BY_SESSION: u8 = 4;
+
+impl Row for Execution {
+    type Scope = PerOrg;
+    const TABLE: Table = Table::with_feed(80, "executions");
+
+    /// Ids grow with time, so the rows stand in the order of their creation.
+    fn key(&self) -> Key {
+        Key::of(self.id)
+    }
+
+    fn indexes(&self, index: &mut Indexes) {
+        index.add(BY_AGENT, Key::of(self.agent_id));
+        index.add(BY_STATUS, status_key(self.status));
+        index.add(BY_AGENT_STATUS, agent_status_key(self.agent_id, self.status));
+        if let Some(session) = &self.session_id {
+            index.add(BY_SESSION, Key::new().text(session));
+        }
+    }
+}
+
+pub(super) fn status_key(status: Status) -> Key {
+    Key::new().byte(status as u8)
+}
+
+pub(super) fn agent_status_key(agent: AgentId, status: Status) -> Key {
+    Key::of(agent).byte(status as u8)
+}
