@@ -8,6 +8,10 @@ pub mod store;
 pub mod egress;
 pub mod sse;
 pub mod vault;
+pub mod jwt;
+pub mod limits;
+pub mod password;
+pub mod token;
 
 pub use kept::Kept;
 pub use secret::Secret;
