@@ -380,4 +380,13 @@ mod tests {
         refused("[server]\nlisten = \"0.0.0.0:80\"", &[], "TLS");
         refused("[auth]\npassword_min_chars = 4", &[], "at least 12");
     }
+
+    #[test]
+    fn the_file_in_the_repository_holds_every_setting_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
+        let text = std::fs::read_to_string(&path).expect("config.toml");
+        let written: toml::Table = toml::from_str(&text).expect("parses");
+        assert_eq!(written, toml::Table::try_from(Config::default()).expect("a table"));
+        assert_eq!(Config::load(Some(&path), std::iter::empty()).expect("loads"), Config::default());
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod egress;
+mod architecture;
 mod server;
 mod store;
 mod support;

@@ -131,11 +131,12 @@ impl Subject {
             let lower = line.to_lowercase();
             let named = ["question:", "q:", "frage:"].iter().find(|it| lower.starts_with(**it));
             if let Some(name) = named.filter(|_| trimmed.lines().count() > 1)
-                && let Some(question) = line.get(name.len()..) {
-                    self.question = Some(question.trim().to_owned());
-                    self.text = self.text.replacen(line, "", 1);
-                    return;
-                }
+                && let Some(question) = line.get(name.len()..)
+            {
+                self.question = Some(question.trim().to_owned());
+                self.text = self.text.replacen(line, "", 1);
+                return;
+            }
         }
     }
 

@@ -183,14 +183,15 @@ impl<'a> Schema<'a> {
     pub(super) fn fit_text(&self, text: String) -> String {
         let mut text = text;
         if let Some(least) = self.size("minLength").map(|it| it.min(10_000))
-            && text.chars().count() < least {
-                if text.is_empty() {
-                    text.push_str("not stated");
-                }
-                while text.chars().count() < least {
-                    text.push('.');
-                }
+            && text.chars().count() < least
+        {
+            if text.is_empty() {
+                text.push_str("not stated");
             }
+            while text.chars().count() < least {
+                text.push('.');
+            }
+        }
         let Some(most) = self.size("maxLength").filter(|it| text.chars().count() > *it) else { return text };
         let cut = super::super::text::clip(&text, most);
         let whole_words = cut.chars().count() >= self.size("minLength").unwrap_or(0);

@@ -111,9 +111,10 @@ pub(in super::super) fn amounts(text: &str) -> Vec<At<Amount>> {
         for captures in regex.captures_iter(text).take(MAX_FOUND) {
             let Some(whole) = captures.get(group) else { continue };
             if !overlaps(&taken, whole.start(), whole.end())
-                && let Some(amount) = read(&captures, whole.as_str()) {
-                    found.push(At { start: whole.start(), end: whole.end(), it: amount });
-                }
+                && let Some(amount) = read(&captures, whole.as_str())
+            {
+                found.push(At { start: whole.start(), end: whole.end(), it: amount });
+            }
         }
     }
     found.sort_by_key(|it| it.start);

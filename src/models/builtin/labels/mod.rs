@@ -98,10 +98,11 @@ pub(super) fn pick(features: &Features, labels: &[Label], purpose: &str) -> Verd
         .max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)))
         .unwrap_or(0);
     if scores[best] < LEAST
-        && let Some(label) = fallback {
-            let confidence = if scores[best] <= 0.0 { 0.0 } else { 0.3 };
-            return Verdict { label, confidence, because: Vec::new(), scores };
-        }
+        && let Some(label) = fallback
+    {
+        let confidence = if scores[best] <= 0.0 { 0.0 } else { 0.3 };
+        return Verdict { label, confidence, because: Vec::new(), scores };
+    }
     let total: f32 = scores.iter().sum();
     let share = if total > 0.0 { scores[best] / total } else { 0.0 };
     let enough = scores[best] / (scores[best] + 1.5);

@@ -70,9 +70,11 @@ const ENDINGS: &[(&str, usize, &str)] = &[
 fn without_ending(word: &str) -> String {
     for (ending, least, put) in ENDINGS {
         if let Some(base) = word.strip_suffix(ending)
-            && base.len() >= *least && base != "docu" {
-                return format!("{base}{put}");
-            }
+            && base.len() >= *least
+            && base != "docu"
+        {
+            return format!("{base}{put}");
+        }
     }
     word.to_owned()
 }

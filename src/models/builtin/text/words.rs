@@ -34,9 +34,10 @@ pub(in super::super) fn words(text: &str) -> Vec<Word> {
         if is_ideograph(first) {
             let mut end = start + first.len_utf8();
             if let Some((at, next)) = chars.peek()
-                && is_ideograph(*next) {
-                    end = at + next.len_utf8();
-                }
+                && is_ideograph(*next)
+            {
+                end = at + next.len_utf8();
+            }
             let pair = &text[start..end];
             found.push(Word { start, end, folded: pair.to_owned(), stem: pair.to_owned() });
             continue;
