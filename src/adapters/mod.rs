@@ -3,6 +3,7 @@
 
 mod call;
 mod callbacks;
+mod native;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
@@ -52,7 +53,7 @@ pub trait Adapter: Send + Sync {
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError>;
 }
 
-static ALL: &[&dyn Adapter] = &[];
+static ALL: &[&dyn Adapter] = &[&native::Native];
 
 /// Every kind there is, in the order in which people are offered them.
 pub fn all() -> &'static [&'static dyn Adapter] {
