@@ -7,7 +7,9 @@ use super::idempotency::Idempotency;
 use super::role::{Action, Role};
 use super::services::Services;
 use crate::audit;
-use crate::base::{Actor, AgentId, Code, Env, Error, Id, OrgId, Origin, Result, Timestamp, UserId};
+use crate::base::{
+    Actor, AgentId, Code, Env, Error, Id, OrgId, Origin, Result, SessionId, Timestamp, UserId,
+};
 use crate::infra::store::{OrgTx, PerOrg, View};
 
 /// What the token itself allows, beside the role of the person behind it.
@@ -31,6 +33,8 @@ struct Inner {
     superadmin: bool,
     scopes: Scopes,
     origin: Origin,
+    session: Option<SessionId>,
+    csrf: Option<Arc<str>>,
     idempotency: Option<Arc<Idempotency>>,
     services: Arc<Services>,
 }
@@ -42,12 +46,27 @@ pub(super) struct Principal {
     pub role: Role,
     pub superadmin: bool,
     pub scopes: Scopes,
+    /// Of a log-in; a key has none.
+    pub session: Option<SessionId>,
+    /// What a browser's changing requests must carry.
+    pub csrf: Option<Arc<str>>,
 }
 
 impl Cx {
     pub(super) fn new(principal: Principal, origin: Origin, services: Arc<Services>) -> Self {
-        let Principal { org, actor, role, superadmin, scopes } = principal;
-        Self(Arc::new(Inner { org, actor, role, superadmin, scopes, origin, idempotency: None, services }))
+        let Principal { org, actor, role, superadmin, scopes, session, csrf } = principal;
+        Self(Arc::new(Inner {
+            org,
+            actor,
+            role,
+            superadmin,
+            scopes,
+            origin,
+            session,
+            csrf,
+            idempotency: None,
+            services,
+        }))
     }
 
     /// For background work of the program itself, in one organization.
@@ -58,6 +77,8 @@ impl Cx {
             role: Role::Owner,
             superadmin: false,
             scopes: Scopes::All,
+            session: None,
+            csrf: None,
         };
         Self::new(principal, Origin::default(), services.clone())
     }
@@ -72,6 +93,8 @@ impl Cx {
             superadmin: it.superadmin,
             scopes: it.scopes.clone(),
             origin: it.origin.clone(),
+            session: it.session,
+            csrf: it.csrf.clone(),
             idempotency: Some(idempotency),
             services: it.services.clone(),
         }))
@@ -108,6 +131,17 @@ impl Cx {
 
     pub fn origin(&self) -> &Origin {
         &self.0.origin
+    }
+
+    /// The session that this call was made with; none for a key.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.0.session
+    }
+
+    /// The token that changing requests of this browser session carry, as the header `X-CSRF-Token` or the form
+    /// field `csrf_token`.
+    pub fn csrf_token(&self) -> Option<&str> {
+        self.0.csrf.as_deref()
     }
 
     pub fn idempotency(&self) -> Option<&Arc<Idempotency>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::means::Means;
 use crate::adapters::CallbackDesk;
 use crate::base::Env;
 use crate::config::Config;
@@ -15,6 +16,8 @@ pub struct Services {
     pub env: Env,
     pub config: Config,
     pub store: Store,
+    /// Password hashing, tokens, brakes on guessing.
+    pub means: Means,
     pub egress: Egress,
     pub engine: Engine,
     /// Where agents that answer later leave their answers.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::access::Services;
+use crate::access::{Means, Services};
 use crate::adapters::CallbackDesk;
 use crate::base::{Env, Result};
 use crate::config::Config;
@@ -46,10 +46,12 @@ impl Appliance {
             tokio::runtime::Handle::current(),
         );
         let callbacks = Arc::new(CallbackDesk::new(env.clone(), config.public_url()));
+        let means = Means::new(&config, &env);
         let services = Arc::new(Services {
             env,
             config,
             store,
+            means,
             egress,
             engine,
             callbacks,

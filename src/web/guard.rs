@@ -7,13 +7,15 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse};
+use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::body;
+use super::authenticate::{caller_of, check_site, check_token};
 use super::extract::RawBody;
 use super::idempotency;
-use super::route::{Access, Kind, Route};
+use super::route::{Access, Route};
 use super::state::WebState;
+use super::{body, denials};
 use crate::access::Cx;
 use crate::base::{Error, Result};
 
@@ -31,13 +33,13 @@ pub(super) async fn guard<B: MessageBody + 'static>(
         Ok(caller) => caller,
         Err(error) => return Ok(refused(request, error)),
     };
-    let idempotent = match idempotency::begin(route, &request, caller) {
+    let (caller, idempotent) = match idempotency::begin(route, &request, caller) {
         Ok(idempotency::Begun::Replay(answer)) => return Ok(answered(request, answer)),
         Ok(idempotency::Begun::Go { caller, pending }) => {
-            if let Some(cx) = caller {
-                request.extensions_mut().insert(cx);
+            if let Some(cx) = &caller {
+                request.extensions_mut().insert(cx.clone());
             }
-            pending
+            (caller, pending)
         }
         Err(error) => return Ok(refused(request, error)),
     };
@@ -51,6 +53,7 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             ServiceResponse::new(kept, HttpResponse::from_error(error))
         }
     };
+    denials::note_if_one(route, caller.as_ref(), &response).await;
     match idempotent {
         Some(pending) => Ok(idempotency::finish(route, pending, response).await),
         None => Ok(response),
@@ -62,21 +65,29 @@ async fn admit(route: &Route, request: &mut ServiceRequest, state: &WebState) ->
     if state.is_draining() && !route.method.is_safe() {
         return Err(Error::unavailable("this server is stopping; try again in a moment"));
     }
-    let caller = caller_of(route, request, state)?;
-    if let Some(cx) = &caller {
-        allow(route.access, cx)?;
-    }
-    let body = body::read(route, request, state).await?;
+    let caller = caller_of(route, request, state).await?;
+    let body = match check(route, request, state, caller.as_ref()).await {
+        Err(error) => return Err(denials::noted(route, caller.as_ref(), error).await),
+        Ok(body) => body,
+    };
     request.extensions_mut().insert(RawBody(body));
     Ok(caller)
 }
 
-/// Errors: `Unauthenticated` where the route needs a caller and there is none.
-fn caller_of(route: &Route, _request: &ServiceRequest, _state: &WebState) -> Result<Option<Cx>> {
-    match (route.access, route.kind) {
-        (Access::Open, _) | (_, Kind::Bare) => Ok(None),
-        _ => Err(Error::unauthenticated("log in, or send a token")),
+/// Whether the caller may, and whether the request is their own. Answers its body.
+async fn check(
+    route: &Route,
+    request: &mut ServiceRequest,
+    state: &WebState,
+    caller: Option<&Cx>,
+) -> Result<Bytes> {
+    if let Some(cx) = caller {
+        allow(route.access, cx)?;
     }
+    check_site(route, request, state)?;
+    let body = body::read(route, request, state).await?;
+    check_token(route, request, caller, &body)?;
+    Ok(body)
 }
 
 fn allow(access: Access, cx: &Cx) -> Result<()> {

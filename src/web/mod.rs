@@ -2,9 +2,12 @@
 //! browser's side: static files, the frame around every page, the parts pages are made of.
 
 mod assets;
+mod authenticate;
 mod body;
 mod compress;
 mod context;
+mod cookie;
+mod denials;
 mod extract;
 mod failure;
 mod frame;
@@ -14,6 +17,7 @@ mod health;
 mod idempotency;
 mod mount;
 mod openapi;
+mod origin;
 mod reply;
 mod route;
 mod sse;
@@ -23,12 +27,14 @@ pub mod view;
 
 pub use assets::{HAS_VENDOR, STATIC_ROUTE, asset_url, icon_url, serve as serve_static};
 pub use context::{RequestTag, context};
+pub use cookie::{no_session_cookie, session_cookie, session_cookie_name};
 pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, parse_json, part, text_part};
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
 pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
 pub use health::{Health, health_routes};
 pub use mount::{mount, sorted};
 pub use openapi::{document, is_described, openapi_routes};
+pub use origin::{client_address, origin_of};
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, check_match, render};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
 pub use sse::{Gone, SseAnswer, SseEvent, SseSender, resume_after, sse_channel};

@@ -13,6 +13,7 @@ pub struct Appliance {
     pub inner: app::Appliance,
     serving: Option<Serving>,
     folder: Option<TempDir>,
+    pub(super) owner: tokio::sync::OnceCell<super::people::Caller>,
 }
 
 impl Appliance {
@@ -47,7 +48,7 @@ impl Appliance {
         let mut routes = app::routes();
         routes.extend(extra);
         let serving = Serving::start(&inner, routes).expect("serves");
-        Self { inner, serving: Some(serving), folder: None }
+        Self { inner, serving: Some(serving), folder: None, owner: tokio::sync::OnceCell::new() }
     }
 
     /// A client without a log-in.
@@ -60,9 +61,14 @@ impl Appliance {
         let config = self.inner.services.config.clone();
         let folder = self.folder.take();
         self.serving.take().expect("serving").stop().await;
+        let owner = self.owner.get().cloned();
         drop(self);
         let mut again = Self::open(config, Vec::new()).await;
         again.folder = folder;
+        if let Some(mut owner) = owner {
+            owner.http.base = again.anonymous().base;
+            again.owner = tokio::sync::OnceCell::new_with(Some(owner));
+        }
         again
     }
 }

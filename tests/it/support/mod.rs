@@ -6,5 +6,7 @@ pub mod appliance;
 pub mod http;
 pub mod net;
 pub mod peer;
+pub mod people;
 
 pub use appliance::Appliance;
+pub use people::PASSWORD;

@@ -1,0 +1,3 @@
+//! Identity, by real HTTP.
+
+mod flows;
