@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Settings, runtime};
+use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Error, Result};
+use crate::infra::Secret;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
@@ -20,14 +22,28 @@ impl Serve {
         runtime()?.block_on(async {
             let appliance = Appliance::open(config, Parts::default()).await?;
             let serving = Serving::start(&appliance, routes())?;
-            announce(&serving, &appliance);
+            let token = access::prepare_setup(&appliance.services, given_setup_token()?).await?;
+            announce(&serving, &appliance, token.as_ref());
             until_stopped(serving, &appliance).await
         })
     }
 }
 
+/// Of `REEVE_SETUP_TOKEN`, or of the file that `REEVE_SETUP_TOKEN_FILE` names.
+///
+/// Errors: `ValidationFailed` for a file that cannot be read.
+fn given_setup_token() -> Result<Option<Secret>> {
+    let text = match (std::env::var("REEVE_SETUP_TOKEN"), std::env::var("REEVE_SETUP_TOKEN_FILE")) {
+        (Ok(text), _) => text,
+        (_, Ok(path)) => std::fs::read_to_string(&path)
+            .map_err(|it| Error::invalid(format!("REEVE_SETUP_TOKEN_FILE: {path} cannot be read: {it}")))?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Secret::from(text.trim().to_owned())).filter(|it| !it.expose().is_empty()))
+}
+
 #[expect(clippy::print_stdout, reason = "the address is this command's answer")]
-fn announce(serving: &Serving, appliance: &Appliance) {
+fn announce(serving: &Serving, appliance: &Appliance, setup_token: Option<&Secret>) {
     let config = &appliance.services.config;
     let url = if config.server.public_url.is_empty() {
         format!("http://{}", serving.address)
@@ -35,6 +51,11 @@ fn announce(serving: &Serving, appliance: &Appliance) {
         config.public_url()
     };
     println!("Reeve is ready at {url}");
+    if let Some(token) = setup_token.and_then(Secret::expose_str) {
+        println!("Nobody has an account yet. Open http://{}/setup on this machine.", serving.address);
+        println!("Setup token: {token}");
+        println!("It is also in {}", config.data.dir.join("setup-token").display());
+    }
 }
 
 /// Serves until a signal or a failure of the storage; drains; answers the exit code.
