@@ -33,7 +33,22 @@ pub fn client_address(request: &HttpRequest, state: &WebState) -> Option<IpAddr>
 /// What audit writes down of a request.
 pub fn origin_of(request: &HttpRequest, state: &WebState) -> Origin {
     let request_id = request.extensions().get::<RequestTag>().map(|it| it.id);
-    Origin { request_id, address: client_address(request, state) }
+    Origin { request_id, address: client_address(request, state), traceparent: traceparent_of(request) }
+}
+
+/// The caller's W3C trace context, where it is well-formed: version, trace, parent and flags in lower-case
+/// hexadecimal.
+fn traceparent_of(request: &HttpRequest) -> Option<String> {
+    let text = request.headers().get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |it: &str| it.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    let set = |it: &str| it.bytes().any(|it| it != b'0');
+    let fits = parts.iter().map(|it| it.len()).eq([2, 32, 16, 2])
+        && parts.iter().all(|it| hex(it))
+        && parts[0] != "ff"
+        && set(parts[1])
+        && set(parts[2]);
+    fits.then(|| text.to_owned())
 }
 
 /// Errors: `InsufficientPermissions` unless a browser says that one of our own pages sent the request.
