@@ -3,7 +3,11 @@
 
 mod call;
 mod callbacks;
+mod http;
+pub mod mapping;
 mod native;
+mod openai;
+mod webhook;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
@@ -53,7 +57,7 @@ pub trait Adapter: Send + Sync {
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError>;
 }
 
-static ALL: &[&dyn Adapter] = &[&native::Native];
+static ALL: &[&dyn Adapter] = &[&native::Native, &webhook::Webhook, &openai::OpenAi];
 
 /// Every kind there is, in the order in which people are offered them.
 pub fn all() -> &'static [&'static dyn Adapter] {

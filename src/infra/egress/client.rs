@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::allow::AllowRule;
-use super::connect::{Connector, Dialer, PeerAddress, Resolver};
+use super::connect::{Connector, Dialer, PeerAddress, ReachStep, Resolver};
 use super::error::{Denial, EgressError, Kind};
 use super::host::{Host, HostSettings, Hosts};
 use super::ledger::{ContactOutcome, Ledger};
@@ -103,6 +103,7 @@ struct Inner {
 /// Rules, and the connections that were made under them. They change together.
 struct Rules {
     policy: Arc<Policy>,
+    dialer: Arc<Dialer>,
     client: Client<Connector, Full<Bytes>>,
 }
 
@@ -168,6 +169,26 @@ impl Egress {
             followed += 1;
             hop = hop.redirected(response.status, &response.headers)?;
         }
+    }
+
+    /// Goes the way to a host without sending a request: for probes. The first failure is the last step.
+    pub async fn reach(&self, caller: &Caller, url: &Url) -> Vec<ReachStep> {
+        let started = Instant::now();
+        let rules = self.0.rules.load_full();
+        let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let mut meter = self.meter(caller, name.into(), url.port_or_known_default().unwrap_or(0), started);
+        let origin = url[..Position::BeforePath].parse::<Uri>();
+        let checked =
+            rules.policy.check_url(url).and_then(|()| origin.map_err(|_| Denial::Url("it is not usable")));
+        let steps = match checked {
+            Ok(origin) => rules.dialer.reach(&origin).await,
+            Err(denial) => ReachStep::last(Vec::new(), "address", started, denied(denial, url)),
+        };
+        match steps.last().map(|it| &it.outcome) {
+            Some(Err(error)) => meter.failed(error),
+            _ => meter.contact.outcome = ContactOutcome::Reached,
+        }
+        steps
     }
 
     async fn send_one(
@@ -238,15 +259,16 @@ impl Egress {
 impl Rules {
     fn new(policy: Policy, config: &EgressConfig, resolver: Arc<dyn Resolver>, tls: Arc<Tls>) -> Self {
         let policy = Arc::new(policy);
-        let dialer = Dialer { policy: policy.clone(), resolver, tls, timeout: config.connect_timeout };
+        let dialer =
+            Arc::new(Dialer { policy: policy.clone(), resolver, tls, timeout: config.connect_timeout });
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.idle_timeout)
             .pool_max_idle_per_host(config.max_idle_per_host)
             .http1_max_buf_size(config.max_head_bytes.max(8_192))
             .http1_max_headers(MAX_HEADERS)
-            .build(Connector(Arc::new(dialer)));
-        Self { policy, client }
+            .build(Connector(dialer.clone()));
+        Self { policy, dialer, client }
     }
 }
 

@@ -76,19 +76,24 @@ impl Service<Uri> for Connector {
 impl Dialer {
     async fn connect(&self, uri: Uri) -> Result<MaybeHttpsStream<GuardedStream>, EgressError> {
         let deadline = Instant::now() + self.timeout;
-        let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
-        let host = uri.host().unwrap_or_default().to_owned();
-        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let (addresses, name) = self.vetted(&host, port, deadline).await?;
-        let stream = self.dial(&addresses, &host, port, deadline).await?;
-        let address = stream.address;
-        // The answers were vetted one by one; this is about where the kernel says the connection ended.
-        self.policy
-            .permit(name, address)
-            .map_err(|it| EgressError::denied(it, &host, port).at(address.ip()))?;
-        if !is_tls {
-            return Ok(MaybeHttpsStream::Http(stream));
+        let (is_tls, host, port) = destination(&uri);
+        let (addresses, name) = self.vetted(host, port, deadline).await?;
+        let stream = self.dial(&addresses, name, host, port, deadline).await?;
+        if is_tls {
+            self.secure(stream, &uri, host, deadline).await
+        } else {
+            Ok(MaybeHttpsStream::Http(stream))
         }
+    }
+
+    async fn secure(
+        &self,
+        stream: GuardedStream,
+        uri: &Uri,
+        host: &str,
+        deadline: Instant,
+    ) -> Result<MaybeHttpsStream<GuardedStream>, EgressError> {
+        let address = stream.address;
         let config = self.tls.config().await?;
         let mut connector = HttpsConnector::from((Ready(Some(stream)), config));
         let handshake = timeout_at(deadline, connector.call(uri.clone())).await;
@@ -96,6 +101,38 @@ impl Dialer {
         handshake
             .map_err(|_| failed(format!("{host} did not finish the TLS handshake in time")))?
             .map_err(|it| failed(format!("no TLS connection to {host}: {}", innermost(it.as_ref()))))
+    }
+
+    /// Looks the host up, connects and shakes hands, a step each, and hangs up. The first failure is the last step.
+    pub(super) async fn reach(&self, uri: &Uri) -> Vec<ReachStep> {
+        let deadline = Instant::now() + self.timeout;
+        let (is_tls, host, port) = destination(uri);
+        let mut steps = Vec::new();
+        let started = Instant::now();
+        let vetted = self.vetted(host, port, deadline).await;
+        let found = |count: usize| match count {
+            1 => format!("{host} has 1 address"),
+            _ => format!("{host} has {count} addresses"),
+        };
+        let (addresses, name) = match vetted {
+            Ok(it) => it,
+            Err(error) => return ReachStep::last(steps, "resolve", started, error),
+        };
+        steps.push(ReachStep::done("resolve", started, found(addresses.len())));
+        let started = Instant::now();
+        let stream = match self.dial(&addresses, name, host, port, deadline).await {
+            Ok(it) => it,
+            Err(error) => return ReachStep::last(steps, "connect", started, error),
+        };
+        steps.push(ReachStep::done("connect", started, format!("{host}:{port} takes connections")));
+        if is_tls {
+            let started = Instant::now();
+            match self.secure(stream, uri, host, deadline).await {
+                Ok(_) => steps.push(ReachStep::done("tls", started, "the certificate is trusted".to_owned())),
+                Err(error) => return ReachStep::last(steps, "tls", started, error),
+            }
+        }
+        steps
     }
 
     /// The addresses of `host`, all of them allowed; and the name, where it is one.
@@ -154,6 +191,7 @@ impl Dialer {
     async fn dial(
         &self,
         addresses: &[SocketAddr],
+        name: Option<&str>,
         host: &str,
         port: u16,
         deadline: Instant,
@@ -167,12 +205,51 @@ impl Dialer {
                     .at(address.ip())
             };
             last = match timeout_at(share, open(*address)).await {
-                Ok(Ok(stream)) => return GuardedStream::new(stream, *address, host),
+                Ok(Ok(stream)) => {
+                    let stream = GuardedStream::new(stream, *address, host)?;
+                    // The answers were vetted one by one; this is about where the kernel says it ended.
+                    let peer = stream.address;
+                    self.policy
+                        .permit(name, peer)
+                        .map_err(|it| EgressError::denied(it, host, port).at(peer.ip()))?;
+                    return Ok(stream);
+                }
                 Ok(Err(error)) => failed(&plain(&error)),
                 Err(_) => failed("it did not answer in time"),
             };
         }
         Err(last)
+    }
+}
+
+/// Whether TLS is spoken, the host and the port.
+fn destination(uri: &Uri) -> (bool, &str, u16) {
+    let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
+    (is_tls, uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }))
+}
+
+/// One step on the way to a host, for people who want to know where it ends.
+#[derive(Debug)]
+pub struct ReachStep {
+    /// `resolve`, `connect` or `tls`.
+    pub name: &'static str,
+    pub duration: Duration,
+    pub outcome: Result<String, EgressError>,
+}
+
+impl ReachStep {
+    fn done(name: &'static str, started: Instant, detail: String) -> Self {
+        Self { name, duration: started.elapsed(), outcome: Ok(detail) }
+    }
+
+    pub(super) fn last(
+        mut steps: Vec<Self>,
+        name: &'static str,
+        started: Instant,
+        error: EgressError,
+    ) -> Vec<Self> {
+        steps.push(Self { name, duration: started.elapsed(), outcome: Err(error) });
+        steps
     }
 }
 

@@ -28,6 +28,8 @@ pub enum ContactOutcome {
     Sent {
         status: u16,
     },
+    /// Connected for a probe, and nothing sent.
+    Reached,
     /// The guard kept it from leaving; the reason's name.
     Refused {
         reason: &'static str,

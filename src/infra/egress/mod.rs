@@ -22,7 +22,7 @@ mod tls;
 pub use address::{Class, class_of};
 pub use allow::AllowRule;
 pub use client::{Egress, EgressConfig};
-pub use connect::{Resolver, SystemResolver};
+pub use connect::{ReachStep, Resolver, SystemResolver};
 pub use error::{Denial, EgressError, Kind};
 pub use ledger::{Contact, ContactOutcome, Ledger, NoLedger};
 pub use policy::parse_url;

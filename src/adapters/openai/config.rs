@@ -1,0 +1,124 @@
+//! The config of an OpenAI-compatible model.
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+use http::header::{AUTHORIZATION, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::base::Invalid;
+use crate::infra::egress::parse_url;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    pub(super) base_url: String,
+    pub(super) model: String,
+    pub(super) system: Option<String>,
+    pub(super) temperature: Option<f64>,
+    pub(super) max_tokens: Option<u64>,
+    #[serde(default = "yes")]
+    pub(super) stream: bool,
+    #[serde(default)]
+    pub(super) structured_output: Structured,
+    #[serde(default)]
+    pub(super) strict_schema: bool,
+    /// In the currency's units per million tokens, which are millionths per token.
+    #[serde(default)]
+    input_price: f64,
+    #[serde(default)]
+    output_price: f64,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) extra: Map<String, Value>,
+    #[serde(default = "yes")]
+    pub(super) include_usage: bool,
+    api_key_header: Option<String>,
+    pub(super) timeout_ms: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Structured {
+    #[default]
+    None,
+    JsonSchema,
+    JsonObject,
+}
+
+/// What the program puts into the request itself.
+const OWN_FIELDS: [&str; 8] =
+    ["model", "messages", "stream", "stream_options", "response_format", "temperature", "max_tokens", "n"];
+
+impl Config {
+    pub(super) fn read(config: &Value) -> Result<Self, serde_json::Error> {
+        let mut config = Self::deserialize(config)?;
+        config.system.take_if(|it| it.trim().is_empty());
+        config.api_key_header.take_if(|it| it.trim().is_empty());
+        Ok(config)
+    }
+
+    pub(super) fn api_key_header(&self) -> HeaderName {
+        let named = self.api_key_header.as_deref().and_then(|it| HeaderName::try_from(it).ok());
+        named.unwrap_or(AUTHORIZATION)
+    }
+
+    pub(super) fn cost_micros(&self, input_tokens: u64, output_tokens: u64) -> i64 {
+        // Saturates: a price or a count that absurd is a limit, not an overflow.
+        (input_tokens as f64 * self.input_price + output_tokens as f64 * self.output_price).round() as i64
+    }
+
+    pub(super) fn check(&self) -> Vec<Invalid> {
+        let mut found = Vec::new();
+        let mut add = |path: &str, message: String| found.push(Invalid { path: path.to_owned(), message });
+        match parse_url(&self.base_url) {
+            Err(error) => add("/base_url", error.message),
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                add(
+                    "/base_url",
+                    "a base address has no query: write it as in https://api.openai.com/v1".to_owned(),
+                );
+            }
+            Ok(url) if url.path().ends_with("/chat/completions") => {
+                add("/base_url", "leave out /chat/completions: the base address ends before it".to_owned());
+            }
+            Ok(_) => {}
+        }
+        if self.model.trim().is_empty() {
+            add("/model", "name a model, as in gpt-4.1-mini".to_owned());
+        }
+        if self.temperature.is_some_and(|it| !(0.0..=2.0).contains(&it)) {
+            add("/temperature", "a temperature is 0 to 2".to_owned());
+        }
+        for (path, price) in [("/input_price", self.input_price), ("/output_price", self.output_price)] {
+            if !(0.0..=1e6).contains(&price) {
+                add(path, "a price is 0 to 1000000 per million tokens".to_owned());
+            }
+        }
+        for (name, value) in &self.headers {
+            let is_secret =
+                ["authorization", "api-key", "x-api-key"].iter().any(|it| name.eq_ignore_ascii_case(it));
+            if is_secret {
+                add(
+                    &format!("/headers/{name}"),
+                    "put a secret into a credential, where it is kept encrypted".to_owned(),
+                );
+            } else if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                add(&format!("/headers/{name}"), "a header is a name and one line of plain text".to_owned());
+            }
+        }
+        for name in self.extra.keys().filter(|it| OWN_FIELDS.contains(&it.as_str())) {
+            add(&format!("/extra/{name}"), format!("{name} has a setting of its own"));
+        }
+        if self.api_key_header.as_deref().is_some_and(|it| HeaderName::try_from(it).is_err()) {
+            add("/api_key_header", "this is not the name of a header".to_owned());
+        }
+        found
+    }
+}

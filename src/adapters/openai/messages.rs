@@ -1,0 +1,75 @@
+//! From an input to messages.
+
+use serde_json::{Value, json};
+
+use crate::base::Json;
+
+/// Fields that hold the user's words, in the order in which they are looked for.
+const TEXT_FIELDS: [&str; 6] = ["text", "prompt", "question", "message", "query", "input"];
+
+/// `system` comes first, unless the input brings a system message of its own.
+pub(super) fn of(input: &Json, system: Option<&str>) -> Value {
+    let mut messages = conversation(input);
+    let has_own = messages.first().is_some_and(|it| it["role"] == "system" || it["role"] == "developer");
+    if let Some(system) = system.filter(|_| !has_own) {
+        messages.insert(0, json!({ "role": "system", "content": system }));
+    }
+    Value::Array(messages)
+}
+
+fn conversation(input: &Json) -> Vec<Value> {
+    let user = |content: Value| vec![json!({ "role": "user", "content": content })];
+    match input.to_value() {
+        Value::String(text) => user(text.into()),
+        Value::Array(items) if is_conversation(&items) => items,
+        Value::Object(mut fields) => {
+            if let Some(Value::Array(items)) = fields.get("messages")
+                && is_conversation(items)
+            {
+                return items.clone();
+            }
+            let text = TEXT_FIELDS.iter().find(|it| fields.get(**it).is_some_and(Value::is_string));
+            match text {
+                // Other fields are part of the question too.
+                Some(name) if fields.len() == 1 => user(fields.remove(*name).unwrap_or_default()),
+                _ => user(input.as_str().into()),
+            }
+        }
+        _ => user(input.as_str().into()),
+    }
+}
+
+fn is_conversation(items: &[Value]) -> bool {
+    !items.is_empty() && items.iter().all(|it| it["role"].is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_become_messages() {
+        let user =
+            |text: &str| json!([{"role": "system", "content": "S"}, {"role": "user", "content": text}]);
+        for (input, expected) in [
+            (json!("hi"), user("hi")),
+            (json!({"text": "hi"}), user("hi")),
+            (json!({"question": "why?"}), user("why?")),
+            (json!({"text": "hi", "lang": "en"}), user(r#"{"lang":"en","text":"hi"}"#)),
+            (json!({"ticket": 7}), user(r#"{"ticket":7}"#)),
+            (json!([1, 2]), user("[1,2]")),
+            (json!({"messages": []}), user(r#"{"messages":[]}"#)),
+            (
+                json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}),
+                json!([{"role": "system", "content": "S"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]),
+            ),
+            (
+                json!({"messages": [{"role": "system", "content": "own"}]}),
+                json!([{"role": "system", "content": "own"}]),
+            ),
+        ] {
+            assert_eq!(of(&Json::of(&input), Some("S")), expected, "{input}");
+        }
+        assert_eq!(of(&Json::of(&json!("hi")), None), json!([{"role": "user", "content": "hi"}]));
+    }
+}
