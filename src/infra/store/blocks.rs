@@ -56,6 +56,9 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
+    /// A medium with less on it holds no header.
+    pub(super) const LEAST_BYTES: u64 = place_of(1);
+
     pub(super) fn new(medium: Box<dyn StorageBackend>, faults: Arc<Faults>) -> Self {
         Self { medium, faults, groups: RwLock::default(), unsaved: Mutex::default() }
     }
@@ -200,7 +203,7 @@ fn place_of_sums(group: u64) -> u64 {
     group * (PER_GROUP + 1) * BLOCK
 }
 
-fn place_of(block: u64) -> u64 {
+const fn place_of(block: u64) -> u64 {
     (block + block / PER_GROUP + 1) * BLOCK
 }
 

@@ -30,8 +30,13 @@ pub struct RedbBackend {
 impl RedbBackend {
     /// Opens or makes the database file at `path`.
     pub fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        if !path.exists() {
-            make_file(path, cache_bytes)?;
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_file(path, cache_bytes)?,
+            // redb would make a new store of it.
+            Ok(about) if about.len() < Blocks::LEAST_BYTES => {
+                return Err(StoreError::Broken("the database file is cut off".into()));
+            }
+            _ => {}
         }
         let file = path.to_owned();
         let open = move || Ok(Box::new(DiskFile::open(&file)?) as Box<dyn StorageBackend>);
