@@ -20,10 +20,11 @@ pub use idempotency::{FirstOutcome, FirstRequest, Idempotency, KeptAnswer, Resou
 pub use means::Means;
 pub use ops::{
     Credential, accept, authenticate, change_password, confirm_reset, console, create_key,
-    end_other_sessions, end_session, invitation_for, invitations, invite, issue_reset, keys, log_in,
-    log_in_browser, log_out, member, members, note_denial, organization, organizations, prepare_setup,
-    profile, refresh, remove_member, request_reset, revoke_invitation, revoke_key, sessions, setup,
-    setup_is_done, sweep, switch_org, update_member, update_organization, update_profile,
+    end_other_sessions, end_session, every_org, every_org_named, invitation_for, invitations, invite,
+    issue_reset, keys, log_in, log_in_browser, log_out, member, members, note_denial, organization,
+    organizations, prepare_setup, profile, refresh, remove_member, request_reset, revoke_invitation,
+    revoke_key, sessions, setup, setup_is_done, sweep, switch_org, update_member, update_organization,
+    update_profile,
 };
 pub use role::{Action, Role};
 pub use services::Services;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::access::{Means, Services};
+use super::janitor;
+use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
 use crate::base::{Env, Result};
 use crate::config::Config;
@@ -59,6 +60,11 @@ impl Appliance {
             draining: AtomicBool::new(false),
         });
         services.engine.register(Arc::new(AgentWork::new(&services)));
+        let found = services.engine.recover(&access::every_org(&services)?).await?;
+        if found > 0 {
+            tracing::info!(runs = found, "took up {found} runs of the last start");
+        }
+        janitor::start(&services);
         Ok(Self { services })
     }
 }

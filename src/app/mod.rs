@@ -2,6 +2,7 @@
 
 mod appliance;
 pub mod cli;
+mod janitor;
 mod routes;
 mod serving;
 

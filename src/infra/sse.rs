@@ -26,6 +26,12 @@ impl std::fmt::Display for LineTooLong {
 
 impl std::error::Error for LineTooLong {}
 
+impl From<LineTooLong> for crate::base::Error {
+    fn from(error: LineTooLong) -> Self {
+        Self::new(crate::base::Code::ExecutionFailed, error.to_string())
+    }
+}
+
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl LineSplitter {

@@ -22,7 +22,7 @@ pub use invitations::{invitation_for, invitations, invite, revoke_invitation};
 pub use keys::{create_key, keys, revoke_key};
 pub use login::{log_in, log_in_browser};
 pub use members::{member, members, remove_member, update_member};
-pub use org::{organization, organizations, update_organization};
+pub use org::{every_org, every_org_named, organization, organizations, update_organization};
 pub use password::{change_password, confirm_reset, issue_reset, request_reset};
 pub use profile::{profile, update_profile};
 pub use refresh::refresh;

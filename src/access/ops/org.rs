@@ -6,8 +6,8 @@ use crate::access::services::Services;
 use crate::access::store::{OrgRow, orgs_of};
 use crate::access::types::{OrgPatch, OrgSummary, Organization, Quotas, name_of};
 use crate::audit::Note;
-use crate::base::{Error, Result, UserId};
-use crate::infra::store::Rows;
+use crate::base::{Error, OrgId, Result, UserId};
+use crate::infra::store::{Key, Order, Rows};
 
 use super::authenticate::active_role;
 
@@ -48,6 +48,18 @@ pub fn organizations(services: &Services, user: UserId) -> Result<Vec<OrgSummary
         }
     }
     Ok(found)
+}
+
+/// Every organization of the appliance, for the program's own work.
+pub fn every_org(services: &Services) -> Result<Vec<OrgId>> {
+    let rows = services.store.appliance()?.all::<OrgRow>(Key::new(), Order::Oldest)?;
+    Ok(rows.into_iter().map(|it| it.id).collect())
+}
+
+/// As `every_org`, with slugs.
+pub fn every_org_named(services: &Services) -> Result<Vec<(OrgId, String)>> {
+    let rows = services.store.appliance()?.all::<OrgRow>(Key::new(), Order::Oldest)?;
+    Ok(rows.into_iter().map(|it| (it.id, it.slug)).collect())
 }
 
 pub(super) fn shown(services: &Services, row: OrgRow) -> Organization {

@@ -1,12 +1,21 @@
 //! The command line: one file per command.
 
+mod audit;
+mod demo;
+mod doctor;
+mod openapi;
+mod remote;
+mod run;
 mod serve;
+mod setup;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::{Appliance, Parts};
 use crate::base::{Code, Error, Result};
 use crate::config::Config;
 
@@ -22,6 +31,21 @@ struct Arguments {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// See it work: a sample organization, a real run in this terminal, then the server
+    Demo(demo::Demo),
+    /// Make the first owner and organization without a browser
+    Setup(setup::Setup),
+    /// Run an agent and show its answer as it comes
+    Run(run::Run),
+    /// Check data folder, keys, clock, disk and outbound rules, and say what to do
+    Doctor(doctor::Doctor),
+    /// People: list, reset a password, make an admin, lock out
+    User(user::User),
+    /// The audit log
+    Audit(audit::Audit),
+    /// Print the API's description (OpenAPI 3.1)
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
 }
 
 /// Where the settings come from.
@@ -67,6 +91,13 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
         Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Setup(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::User(command) => command.run(),
+        Command::Audit(command) => command.run(),
+        Command::OpenApi(command) => command.run(),
     };
     match result {
         Ok(code) => code,
@@ -88,6 +119,30 @@ fn complain(error: &Error) {
     for suggestion in error.suggestions() {
         eprintln!("  try: {suggestion}");
     }
+}
+
+/// A line of a command's answer. A reader that has left (`| head`) is no error.
+fn say(line: &str) {
+    write(&format!("{line}\n"));
+}
+
+/// As `say`, without the end of the line.
+fn write(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A question to the person at the terminal.
+fn ask(question: &str) {
+    use std::io::Write;
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The appliance of a command that works on the data folder itself.
+async fn open(config: Config) -> Result<Appliance> {
+    Appliance::open(config, Parts::default()).await
 }
 
 /// A runtime for commands that need one.

@@ -1,0 +1,198 @@
+//! `reeve doctor`: looks at everything that a start depends on, changes nothing, and says what to do.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::{Settings, say};
+use crate::base::{Doing, Env, Result};
+use crate::config::Config;
+use crate::infra::egress::AllowRule;
+
+/// 2026-01-01: a clock before this program was written is wrong.
+const NOT_BEFORE_MS: i64 = 1_767_225_600_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    settings: Settings,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    /// Works, but someone should know.
+    Note,
+    /// A start would fail, or be unsafe.
+    Wrong,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    about: &'static str,
+    verdict: Verdict,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(about: &'static str, found: impl Into<String>) -> Self {
+        Self { about, verdict: Verdict::Ok, found: found.into(), remedy: None }
+    }
+
+    fn note(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { about, verdict: Verdict::Note, found: found.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn wrong(about: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { about, verdict: Verdict::Wrong, found: found.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let config = self.settings.load()?;
+        let findings = vec![
+            data_folder(&config.data.dir),
+            disk(&config),
+            key_file(&config),
+            clock(),
+            listening(&config),
+            outbound(&config),
+            Finding::ok("models", "builtin, inside the program"),
+        ];
+        if self.json {
+            say(&serde_json::to_string_pretty(&findings).doing("write the findings")?);
+        } else {
+            findings.iter().for_each(tell);
+        }
+        let sound = findings.iter().all(|it| it.verdict != Verdict::Wrong);
+        Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn tell(finding: &Finding) {
+    let mark = match finding.verdict {
+        Verdict::Ok => "ok   ",
+        Verdict::Note => "note ",
+        Verdict::Wrong => "WRONG",
+    };
+    say(&format!("{mark}  {:<12} {}", finding.about, finding.found));
+    if let Some(remedy) = &finding.remedy {
+        say(&format!("       {:<12} -> {remedy}", ""));
+    }
+}
+
+fn data_folder(folder: &Path) -> Finding {
+    let about = "data folder";
+    let shown = folder.display();
+    let Ok(it) = fs::metadata(folder) else {
+        return Finding::note(about, format!("{shown} is not there yet"), "reeve serve makes it");
+    };
+    if !it.is_dir() {
+        return Finding::wrong(about, format!("{shown} is no folder"), "name another with --data-dir");
+    }
+    if it.uid() != rustix::process::getuid().as_raw() {
+        return Finding::wrong(
+            about,
+            format!("{shown} belongs to another user"),
+            "run as that user, or chown it",
+        );
+    }
+    if it.permissions().mode() & 0o077 != 0 {
+        return Finding::wrong(about, format!("others can open {shown}"), format!("chmod 700 {shown}"));
+    }
+    let stamp = fs::read_to_string(folder.join("VERSION")).unwrap_or_default();
+    let stamp = stamp.trim();
+    Finding::ok(
+        about,
+        format!("{shown}{}", if stamp.is_empty() { String::new() } else { format!(", {stamp}") }),
+    )
+}
+
+fn disk(config: &Config) -> Finding {
+    let about = "disk";
+    let mut place = config.data.dir.as_path();
+    while !place.exists() {
+        match place.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => place = parent,
+            _ => place = Path::new("."),
+        }
+    }
+    let Ok(stat) = rustix::fs::statvfs(place) else {
+        return Finding::note(about, "how much is free cannot be told", "look with df");
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let found = format!("{} MiB free", free >> 20);
+    if free < config.data.min_free_bytes {
+        return Finding::wrong(about, found, "make room, or new work is refused (data.min_free_bytes)");
+    }
+    if free < config.data.min_free_bytes.saturating_mul(8) {
+        return Finding::note(about, found, "make room before new work is refused (data.min_free_bytes)");
+    }
+    Finding::ok(about, found)
+}
+
+fn key_file(config: &Config) -> Finding {
+    let about = "key";
+    let path = config.key_file();
+    let shown = path.display();
+    let Ok(it) = fs::metadata(&path) else {
+        let fresh = !config.data.dir.join("reeve.redb").exists();
+        return if fresh {
+            Finding::note(
+                about,
+                format!("{shown} is not there yet"),
+                "reeve serve makes it; keep a copy elsewhere",
+            )
+        } else {
+            Finding::wrong(
+                about,
+                format!("{shown} is missing"),
+                "bring it back: without it, credentials stay sealed",
+            )
+        };
+    };
+    if it.permissions().mode() & 0o077 != 0 {
+        return Finding::wrong(about, format!("others can read {shown}"), format!("chmod 600 {shown}"));
+    }
+    Finding::ok(about, format!("{shown} (is there a copy elsewhere?)"))
+}
+
+fn clock() -> Finding {
+    let now = Env::system().now();
+    if now.millis() < NOT_BEFORE_MS {
+        return Finding::wrong("clock", now.to_string(), "set the clock: log-ins and schedules depend on it");
+    }
+    Finding::ok("clock", now.to_string())
+}
+
+fn listening(config: &Config) -> Finding {
+    let about = "address";
+    let found = format!("{}, known to others as {}", config.server.listen, config.public_url());
+    if config.server.insecure_public_bind && !config.server.listen.ip().is_loopback() {
+        return Finding::note(about, found, "passwords travel in the clear: put a proxy with TLS in front");
+    }
+    Finding::ok(about, found)
+}
+
+fn outbound(config: &Config) -> Finding {
+    let about = "outbound";
+    for rule in &config.egress.allow {
+        if let Err(error) = rule.parse::<AllowRule>() {
+            return Finding::wrong(about, format!("egress.allow: {rule}"), error.to_string());
+        }
+    }
+    match config.egress.allow.as_slice() {
+        [] => Finding::ok(about, "public addresses only"),
+        rules => Finding::ok(about, format!("public addresses, and {}", rules.join(", "))),
+    }
+}

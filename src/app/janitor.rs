@@ -1,0 +1,33 @@
+//! Takes away, now and then, what is over: sessions, links, remembered answers.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::access::{self, Services};
+use crate::base::Result;
+
+const ROUND: Duration = Duration::from_secs(600);
+
+/// Sweeps every ten minutes, as long as the appliance lives.
+pub(super) fn start(services: &Arc<Services>) {
+    let services = Arc::downgrade(services);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(ROUND).await;
+            let Some(alive) = Weak::upgrade(&services) else { return };
+            if let Err(error) = sweep(&alive).await {
+                tracing::warn!(cause = ?error, "a sweep failed; the next one takes its part along");
+            }
+        }
+    });
+}
+
+async fn sweep(services: &Arc<Services>) -> Result<()> {
+    let now = services.env.now();
+    access::sweep(services).await?;
+    for org in access::every_org(services)? {
+        // A full round means that there is more.
+        while services.store.write_org(org, move |tx| access::sweep_idempotency(tx, now)).await? > 0 {}
+    }
+    Ok(())
+}
