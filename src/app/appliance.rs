@@ -14,6 +14,7 @@ use crate::executions::AgentWork;
 use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
+use crate::infra::vault::SigningKey;
 
 /// What a test may hand in instead of the real thing.
 pub struct Parts {
@@ -47,7 +48,7 @@ impl Appliance {
             tokio::runtime::Handle::current(),
         );
         let callbacks = Arc::new(CallbackDesk::new(env.clone(), config.public_url()));
-        let means = Means::new(&config, &env);
+        let means = Means::new(&config, &SigningKey::generate())?;
         let services = Arc::new(Services {
             env,
             config,

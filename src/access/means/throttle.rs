@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use super::tokens::hash_of;
+use super::digest;
 use crate::base::{Code, Error, Result, Timestamp};
+use crate::infra::limits::AddressBlock;
 
 const MAX_KEYS: usize = 100_000;
 const HOUR: u64 = 3_600_000;
@@ -36,11 +37,7 @@ impl Throttle {
 
     /// One attempt from an address; a /64 of IPv6 is one address.
     pub(crate) fn address(&self, address: Option<IpAddr>, per_minute: u32, now: Timestamp) -> Result<Slot> {
-        let place = match address.map(|it| it.to_canonical()) {
-            Some(IpAddr::V6(it)) => format!("{:x?}", &it.segments()[..4]),
-            Some(it) => it.to_string(),
-            None => String::new(),
-        };
+        let place = address.map(|it| AddressBlock::from(it).to_string()).unwrap_or_default();
         self.take(&format!("address {place}"), per_minute, MINUTE, now)
     }
 
@@ -54,7 +51,7 @@ impl Throttle {
     }
 
     fn take(&self, key: &str, limit: u32, length_ms: u64, now: Timestamp) -> Result<Slot> {
-        let key = hash_of(key.as_bytes());
+        let key = digest(key.as_bytes());
         let at = u64::try_from(now.millis()).unwrap_or(0);
         let number = at / length_ms;
         let mut windows = self.0.lock();

@@ -7,13 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access::cx::{Cx, Principal, Scopes};
-use crate::access::means::{TokenKind, hash_of};
+use crate::access::means::digest;
 use crate::access::role::{Action, Role};
 use crate::access::services::Services;
 use crate::access::store::{KeyRef, KeyRow, MembershipRow, SessionRow, UserRow, session_by_cookie};
 use crate::access::types::{MemberStatus, SessionKind};
 use crate::base::{Actor, AgentId, Error, Id, OrgId, Origin, Result, UserId};
 use crate::infra::store::{Key, PerAppliance, Rows, View};
+use crate::infra::token::{self, TokenKind};
 
 /// What a request proves itself with.
 #[derive(Clone, Copy)]
@@ -42,15 +43,18 @@ pub async fn authenticate(
             by_key(services, &rows, text, origin).await
         }
         Credential::Token(text) => {
-            let claims = services.means.signer.check(text, services.env.now()).ok_or_else(refused)?;
+            let claims = services.means.access_tokens.verify(services.env.now(), text)?;
             let session = rows
-                .get::<SessionRow>(claims.sid)?
-                .filter(|it| it.kind == SessionKind::Token && it.user_id == claims.sub)
+                .get::<SessionRow>(claims.session)?
+                .filter(|it| {
+                    it.kind == SessionKind::Token && it.user_id == claims.user && it.org_id == claims.org
+                })
                 .ok_or_else(refused)?;
             by_session(services, &rows, session, None, origin).await
         }
         Credential::Cookie(text) => {
-            let session = session_by_cookie(&rows, &hash_of(text.as_bytes()))?.ok_or_else(refused)?;
+            let hash = token::hash_of(TokenKind::Session, text).ok_or_else(refused)?;
+            let session = session_by_cookie(&rows, &hash.bytes())?.ok_or_else(refused)?;
             by_session(services, &rows, session, Some(csrf_of(text)), origin).await
         }
     }
@@ -62,7 +66,7 @@ fn refused() -> Error {
 
 /// Bound to the cookie, known to the session's own pages only.
 fn csrf_of(cookie: &str) -> Arc<str> {
-    URL_SAFE_NO_PAD.encode(hash_of(format!("csrf\0{cookie}").as_bytes())).into()
+    URL_SAFE_NO_PAD.encode(digest(format!("csrf\0{cookie}").as_bytes())).into()
 }
 
 async fn by_session(
@@ -141,7 +145,8 @@ async fn by_key(
     origin: Origin,
 ) -> Result<Cx> {
     let now = services.env.now();
-    let place = rows.get::<KeyRef>(Key::new().bytes(&hash_of(text.as_bytes())))?.ok_or_else(refused)?;
+    let hash = token::hash_of(TokenKind::ApiKey, text).ok_or_else(refused)?;
+    let place = rows.get::<KeyRef>(Key::new().bytes(&hash.bytes()))?.ok_or_else(refused)?;
     let key = services.store.org(place.org_id)?.get::<KeyRow>(place.key_id)?.ok_or_else(refused)?;
     if now >= key.expires_at {
         return Err(refused());

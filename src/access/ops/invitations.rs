@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::authenticate::active_role;
+use super::login::text_of;
 use crate::access::cx::Cx;
-use crate::access::means::{TokenKind, hash_of, mint};
+use crate::access::means::{hash_of, mint};
 use crate::access::role::Action;
 use crate::access::services::Services;
 use crate::access::store::{InvitationRef, InvitationRow, MembershipRow, user_by_email};
 use crate::access::types::{Invitation, InvitationRequest, NewInvitation, check_email, email_key};
 use crate::audit::Note;
-use crate::base::{Code, Doing, Error, InvitationId, OrgId, Page, PageRequest, Result};
+use crate::base::{Code, Error, InvitationId, OrgId, Page, PageRequest, Result};
 use crate::infra::Secret;
 use crate::infra::store::{Key, Order, Rows};
+use crate::infra::token::TokenKind;
 
 /// Invitations that wait, newest first.
 pub fn invitations(cx: &Cx, page: &PageRequest) -> Result<Page<Invitation>> {
@@ -65,7 +67,7 @@ pub async fn invite(cx: &Cx, request: InvitationRequest) -> Result<NewInvitation
             Ok(row)
         })
         .await?;
-    let token = token.expose_str().ok_or("a token is text").doing("answer an invitation")?.to_owned();
+    let token = text_of(&token)?;
     let url = format!("{}/invitations/{token}", cx.services().config.public_url());
     Ok(NewInvitation { invitation: shown(row), token, url })
 }
@@ -97,8 +99,8 @@ pub fn invitation_for(services: &Arc<Services>, token: &Secret) -> Result<(Invit
 }
 
 pub(super) fn find_invitation(services: &Services, token: &Secret) -> Result<(OrgId, InvitationRow)> {
-    let place =
-        services.store.appliance()?.get::<InvitationRef>(Key::new().bytes(&hash_of(token.expose())))?;
+    let hash = hash_of(TokenKind::Invitation, token).ok_or_else(not_valid)?;
+    let place = services.store.appliance()?.get::<InvitationRef>(Key::new().bytes(&hash))?;
     let place = place.ok_or_else(not_valid)?;
     let row = services.store.org(place.org_id)?.get::<InvitationRow>(place.invitation_id)?;
     let row = row.filter(|it| services.env.now() < it.expires_at).ok_or_else(not_valid)?;

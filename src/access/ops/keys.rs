@@ -1,21 +1,21 @@
 //! API keys: made, listed, revoked. A key has its maker's rights of the moment, within its scopes.
 
 use crate::access::cx::Cx;
-use crate::access::means::{TokenKind, mint};
 use crate::access::role::{Action, Role};
 use crate::access::store::{KeyRef, KeyRow, MembershipRow};
 use crate::access::types::{ApiKey, NewKey, NewKeyRequest, name_of};
 use crate::audit::Note;
-use crate::base::{AgentId, Doing, Error, KeyId, Page, PageRequest, Result, Timestamp};
+use crate::base::{AgentId, Error, KeyId, Page, PageRequest, Result, Timestamp};
 use crate::infra::store::{Key, Order, Rows};
+use crate::infra::token::{self, TokenKind};
 
+use super::login::text_of;
 use super::sessions::person;
 
 const DAY_MS: u64 = 86_400_000;
 const DEFAULT_DAYS: u64 = 90;
 const MAX_DAYS: u64 = 366;
 const MAX_SCOPES: usize = 200;
-const PREFIX_CHARS: usize = 14;
 
 /// The caller's keys, and for those who keep members everyone's; newest first.
 pub fn keys(cx: &Cx, page: &PageRequest) -> Result<Page<ApiKey>> {
@@ -35,13 +35,14 @@ pub async fn create_key(cx: &Cx, request: NewKeyRequest) -> Result<NewKey> {
     let user = person(cx)?;
     let name = name_of("name", &request.name)?;
     check_scopes(cx, &request.scopes)?;
-    let (secret, hash) = mint(cx.env(), TokenKind::ApiKey);
-    let text = secret.expose_str().ok_or("a key is text").doing("answer a key")?.to_owned();
+    let token::Minted { text: secret, hash, display } = token::mint(cx.env(), TokenKind::ApiKey);
+    let hash = hash.bytes();
+    let text = text_of(&secret)?;
     let row = KeyRow {
         id: cx.id(),
         name,
         user_id: user,
-        prefix: text.chars().take(PREFIX_CHARS).collect(),
+        prefix: display,
         hash,
         scopes: request.scopes,
         created_at: cx.now(),

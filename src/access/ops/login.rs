@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use super::authenticate::{active_role, in_org};
-use crate::access::means::{Slot, TokenKind, mint};
+use crate::access::means::{Slot, mint};
 use crate::access::services::Services;
 use crate::access::store::{RefreshRow, SessionRow, UserRow, orgs_of, user_by_email};
 use crate::access::types::{LoginRequest, Opened, SessionKind, TokenPair, email_key};
 use crate::audit::{self, Note};
-use crate::base::{Actor, Doing, Error, Id, OrgId, Origin, Result, SessionId, Timestamp, UserId};
+use crate::base::{Actor, Doing, Error, Id, OrgId, Origin, Result, SessionId, UserId};
 use crate::infra::Secret;
 use crate::infra::store::{Rows, WriteTx};
+use crate::infra::token::TokenKind;
 
 /// A program's log-in.
 ///
@@ -56,14 +57,14 @@ async fn open(
     services
         .store
         .write(move |tx| {
-            let (mut user, now) = (fresh(tx, &user)?, services_in.env.now());
+            let mut user = fresh(tx, &user)?;
             let minted = open_session(tx, &services_in, &origin, &user, org, kind)?;
             user.last_org = Some(org);
             tx.appliance().put(&user)?;
             let note = Note::of("login", "session", minted.id).with("kind", kind_name(kind));
             let actor = Actor::User { user_id: user.id };
             audit::append(&mut tx.org(org), &services_in.env, &actor, &origin, note)?;
-            minted.opened(&services_in, &user, now)
+            minted.opened(&services_in)
         })
         .await
 }
@@ -82,7 +83,7 @@ pub(super) async fn identify(
     let by_account = throttle.account(&email_key(email), limits.logins_per_account_per_hour, now)?;
     let user = user_by_email(&services.store.appliance()?, email)?;
     let hash = user.as_ref().and_then(|it| it.password.as_deref());
-    let fits = services.means.passwords.verify(password, hash).await?;
+    let fits = services.means.hasher.verify(password, hash).await?;
     if !fits {
         note_failure(services, origin, user.as_ref()).await?;
     }
@@ -141,37 +142,46 @@ pub(super) fn fresh(tx: &mut WriteTx<'_>, earlier: &UserRow) -> Result<UserRow> 
     now.filter(|it| !it.disabled && it.password == earlier.password).ok_or_else(wrong)
 }
 
-/// A session that was just made, with the secrets that are never stored.
+/// A session that was just made, with the secret that is never stored.
 pub(super) struct Minted {
     pub id: SessionId,
+    user: UserId,
+    org: OrgId,
     kind: SessionKind,
     secret: Secret,
 }
 
 impl Minted {
-    pub(super) fn opened(self, services: &Services, user: &UserRow, now: Timestamp) -> Result<Opened> {
-        if self.kind == SessionKind::Browser {
-            return Ok(Opened::Browser(self.secret));
+    pub(super) fn opened(self, services: &Services) -> Result<Opened> {
+        match self.kind {
+            SessionKind::Browser => Ok(Opened::Browser(self.secret)),
+            SessionKind::Token => {
+                pair(services, self.user, self.org, self.id, &self.secret).map(Opened::Tokens)
+            }
         }
-        let refresh = self.secret.expose_str().ok_or("a token is text").doing("answer a refresh token")?;
-        Ok(Opened::Tokens(pair(services, user.id, self.id, refresh, now)?))
     }
 }
 
 pub(super) fn pair(
     services: &Services,
     user: UserId,
+    org: OrgId,
     session: SessionId,
-    refresh: &str,
-    now: Timestamp,
+    refresh: &Secret,
 ) -> Result<TokenPair> {
-    let ms = services.config.auth.access_token_ms;
+    let tokens = &services.means.access_tokens;
+    let access = tokens.issue(services.env.now(), user, org, session)?;
     Ok(TokenPair {
-        access_token: services.means.signer.sign(user, session, now, ms)?,
+        access_token: text_of(&access)?,
         token_type: "Bearer".to_owned(),
-        expires_in: ms / 1_000,
-        refresh_token: refresh.to_owned(),
+        expires_in: tokens.life_ms() / 1_000,
+        refresh_token: text_of(refresh)?,
     })
+}
+
+/// A token in the one answer that shows it.
+pub(super) fn text_of(token: &Secret) -> Result<String> {
+    Ok(token.expose_str().ok_or("a token is text").doing("answer a token")?.to_owned())
 }
 
 /// Writes a new session of `user` in `org`.
@@ -205,7 +215,7 @@ pub(super) fn open_session(
     if kind == SessionKind::Token {
         tx.appliance().insert(&RefreshRow { hash, session_id: id, used: false })?;
     }
-    Ok(Minted { id, kind, secret })
+    Ok(Minted { id, user: user.id, org, kind, secret })
 }
 
 pub(super) fn kind_name(kind: SessionKind) -> &'static str {

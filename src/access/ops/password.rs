@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use super::login::{appliance, identify, open_session};
+use super::login::{appliance, identify, open_session, text_of};
 use super::members::reachable;
 use super::sessions::{person, session_of};
 use crate::access::cx::Cx;
-use crate::access::means::{TokenKind, hash_of, mint};
+use crate::access::means::{hash_of, mint};
 use crate::access::role::Action;
 use crate::access::services::Services;
 use crate::access::store::{ResetRow, SessionRow, UserRow, end_sessions, orgs_of, user_by_email};
 use crate::access::types::{Opened, PasswordChange, ResetConfirm, ResetLink, ResetRequest, email_key};
 use crate::audit::{self, Note};
-use crate::base::{Actor, Code, Doing, Error, OrgId, Origin, Result, UserId};
+use crate::base::{Actor, Code, Error, OrgId, Origin, Result, UserId};
 use crate::infra::Secret;
 use crate::infra::store::{Key, Rows, WriteTx};
+use crate::infra::token::TokenKind;
 
 /// How long a link is good for.
 const RESET_MS: u64 = 86_400_000;
@@ -35,7 +36,7 @@ pub async fn change_password(cx: &Cx, request: PasswordChange) -> Result<Opened>
     }
     services.means.throttle.give_back(slots);
     let about = [user.email.as_str(), user.name.as_str()];
-    let hash = services.means.passwords.hash("new_password", &request.new_password, &about).await?;
+    let hash = services.means.hash_new("new_password", &request.new_password, &about).await?;
     let cx_in = cx.clone();
     services
         .store
@@ -44,7 +45,7 @@ pub async fn change_password(cx: &Cx, request: PasswordChange) -> Result<Opened>
             let user = set(tx, cx_in.services(), id, hash)?;
             let minted = open_session(tx, cx_in.services(), cx_in.origin(), &user, cx_in.org(), kind)?;
             cx_in.note(&mut tx.org(cx_in.org()), Note::of("password.change", "user", id))?;
-            minted.opened(cx_in.services(), &user, cx_in.now())
+            minted.opened(cx_in.services())
         })
         .await
 }
@@ -104,10 +105,10 @@ pub async fn issue_reset(cx: &Cx, id: UserId) -> Result<ResetLink> {
 /// Writes a new link, instead of all earlier ones.
 pub(super) fn link(tx: &mut WriteTx<'_>, services: &Services, user: UserId) -> Result<ResetLink> {
     ResetRow::forget(&mut tx.appliance(), user)?;
-    let (token, hash) = mint(&services.env, TokenKind::Reset);
+    let (token, hash) = mint(&services.env, TokenKind::PasswordReset);
     let expires_at = services.env.now().plus_ms(RESET_MS);
     tx.appliance().insert(&ResetRow { hash, user_id: user, expires_at })?;
-    let token = token.expose_str().ok_or("a token is text").doing("answer a reset link")?.to_owned();
+    let token = text_of(&token)?;
     Ok(ResetLink {
         url: format!("{}/password/reset/{token}", services.config.public_url()),
         token,
@@ -128,7 +129,7 @@ pub async fn confirm_reset(services: &Arc<Services>, origin: &Origin, request: R
     };
     services.means.throttle.give_back([slot]);
     let about = [user.email.as_str(), user.name.as_str()];
-    let hash = services.means.passwords.hash("password", &request.password, &about).await?;
+    let hash = services.means.hash_new("password", &request.password, &about).await?;
     let (services_in, origin) = (services.clone(), origin.clone());
     services
         .store
@@ -165,7 +166,8 @@ fn find(
     services: &Services,
     token: &Secret,
 ) -> Result<ResetRow> {
-    let row = rows.get::<ResetRow>(Key::new().bytes(&hash_of(token.expose())))?;
+    let hash = hash_of(TokenKind::PasswordReset, token).ok_or_else(void)?;
+    let row = rows.get::<ResetRow>(Key::new().bytes(&hash))?;
     row.filter(|it| services.env.now() < it.expires_at).ok_or_else(void)
 }
 

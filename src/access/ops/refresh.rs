@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::authenticate::in_org;
 use super::login::pair;
-use crate::access::means::{TokenKind, hash_of, mint};
+use crate::access::means::{hash_of, mint};
 use crate::access::services::Services;
 use crate::access::store::{RefreshRow, SessionRow, UserRow, end_session};
 use crate::access::types::{RefreshRequest, TokenPair};
 use crate::audit::{self, Note};
-use crate::base::{Actor, Doing, Error, Origin, Result};
+use crate::base::{Actor, Error, Origin, Result};
 use crate::infra::store::{Key, Rows, WriteTx};
+use crate::infra::token::TokenKind;
 
 /// A new pair for a refresh token that was not used yet.
 ///
@@ -21,10 +22,11 @@ pub async fn refresh(
     origin: &Origin,
     request: RefreshRequest,
 ) -> Result<TokenPair> {
-    let hash = hash_of(request.refresh_token.expose());
+    let refused = || Error::unauthenticated("this refresh token is not valid; log in again");
+    let hash = hash_of(TokenKind::Refresh, &request.refresh_token).ok_or_else(refused)?;
     let (services_in, origin) = (services.clone(), origin.clone());
     let rotated = services.store.write(move |tx| rotate(tx, &services_in, &origin, hash)).await?;
-    rotated.ok_or_else(|| Error::unauthenticated("this refresh token is not valid; log in again"))
+    rotated.ok_or_else(refused)
 }
 
 /// `None` is a refusal: an error would undo the end of the session.
@@ -58,6 +60,5 @@ fn rotate(
     session.seen_at = now;
     session.expires_at = now.plus_ms(services.config.auth.refresh_token_ms);
     tx.appliance().put(&session)?;
-    let refresh = secret.expose_str().ok_or("a token is text").doing("answer a refresh token")?;
-    pair(services, user.id, session.id, refresh, now).map(Some)
+    pair(services, user.id, session.org_id, session.id, &secret).map(Some)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::invitations::{find_invitation, not_valid};
 use super::login::{fresh, identify, wrong};
 use super::org::shown;
+use crate::access::means::hash_of;
 use crate::access::role::Role;
 use crate::access::services::Services;
 use crate::access::store::{
@@ -14,6 +15,7 @@ use crate::access::types::{MemberStatus, RegisterRequest, Registered, check_emai
 use crate::audit::{self, Note};
 use crate::base::{Actor, Code, Error, OrgId, Origin, Result, UserId};
 use crate::infra::store::{Key, Order, Rows, WriteTx};
+use crate::infra::token::TokenKind;
 
 /// A person to be made owner of a new organization.
 pub(super) struct NewOwner {
@@ -62,7 +64,7 @@ async fn join(services: &Arc<Services>, origin: &Origin, request: RegisterReques
         .store
         .write(move |tx| {
             // Read again: of two who take up the same invitation one wins.
-            let hash = crate::access::means::hash_of(token.expose());
+            let hash = hash_of(TokenKind::Invitation, &token).ok_or_else(not_valid)?;
             let place = tx.appliance().delete::<InvitationRef>(Key::new().bytes(&hash))?;
             let place = place.ok_or_else(not_valid)?;
             let org = place.org_id;
@@ -115,7 +117,7 @@ async fn person(
         None => email.split('@').next().unwrap_or_default().to_owned(),
     };
     let about = [about, &[email.as_str(), name.as_str()]].concat();
-    let password = services.means.passwords.hash("password", &request.password, &about).await?;
+    let password = services.means.hash_new("password", &request.password, &about).await?;
     Ok(Person::New { email, name, password })
 }
 

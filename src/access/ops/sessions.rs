@@ -102,7 +102,7 @@ pub async fn switch_org(cx: &Cx, request: SwitchRequest) -> Result<Opened> {
             tx.appliance().put(&user)?;
             let note = Note::of("login", "session", minted.id).with("kind", kind_name(earlier.kind));
             audit::append(&mut tx.org(org), cx_in.env(), cx_in.actor(), cx_in.origin(), note)?;
-            minted.opened(services, &user, cx_in.now())
+            minted.opened(services)
         })
         .await
 }

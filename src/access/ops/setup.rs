@@ -9,12 +9,13 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 use super::register::{NewOwner, make_owner};
-use crate::access::means::{TokenKind, hash_of, mint};
+use crate::access::means::{digest, mint};
 use crate::access::services::Services;
 use crate::access::store::SetupRow;
 use crate::access::types::{Registered, SetupRequest, check_email, name_of};
 use crate::base::{Code, Doing, Error, Origin, Result};
 use crate::infra::Secret;
+use crate::infra::token::TokenKind;
 
 const MIN_TOKEN_BYTES: usize = 16;
 
@@ -36,7 +37,7 @@ pub async fn prepare_setup(services: &Arc<Services>, given: Option<Secret>) -> R
         return Err(Error::invalid(format!("REEVE_SETUP_TOKEN has at least {MIN_TOKEN_BYTES} characters")));
     }
     let token = given.unwrap_or_else(|| mint(&services.env, TokenKind::Setup).0);
-    let hash = hash_of(token.expose());
+    let hash = digest(token.expose());
     services
         .store
         .write(move |tx| {
@@ -79,7 +80,7 @@ pub async fn setup(
         }
         let per_minute = services.config.limits.logins_per_minute;
         let slot = services.means.throttle.address(origin.address, per_minute, services.env.now())?;
-        let given = hash_of(request.token.expose());
+        let given = digest(request.token.expose());
         if !row.token.is_some_and(|it| bool::from(it.ct_eq(&given))) {
             return Err(Error::new(
                 Code::Unauthenticated,
@@ -115,7 +116,7 @@ async fn new_owner(services: &Services, request: &SetupRequest) -> Result<NewOwn
         None => email.split('@').next().unwrap_or_default().to_owned(),
     };
     let about = [email.as_str(), name.as_str(), org_name.as_str()];
-    let password = services.means.passwords.hash("password", &request.password, &about).await?;
+    let password = services.means.hash_new("password", &request.password, &about).await?;
     Ok(NewOwner { email, name, org_name, password, superadmin: true })
 }
 

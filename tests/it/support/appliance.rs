@@ -65,8 +65,8 @@ impl Appliance {
         drop(self);
         let mut again = Self::open(config, Vec::new()).await;
         again.folder = folder;
-        if let Some(mut owner) = owner {
-            owner.http.base = again.anonymous().base;
+        if let Some(owner) = owner {
+            let owner = again.log_in(&owner.email).await;
             again.owner = tokio::sync::OnceCell::new_with(Some(owner));
         }
         again
