@@ -3,8 +3,8 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod access;
-mod egress;
 mod architecture;
+mod egress;
 mod server;
 mod store;
 mod support;

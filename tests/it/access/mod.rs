@@ -1,3 +1,8 @@
 //! Identity, by real HTTP.
 
+mod cookies;
+mod csrf;
 mod flows;
+mod guessing;
+mod setup;
+mod tokens;

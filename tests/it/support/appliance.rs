@@ -1,12 +1,15 @@
 //! A whole appliance on a folder of its own, behind real HTTP on a free port.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use reeve::app::{self, Serving};
+use reeve::base::{Env, SystemEntropy};
 use reeve::config::Config;
 use reeve::web::Route;
 use tempfile::TempDir;
 
+use super::clock::HeldClock;
 use super::http::Http;
 
 pub struct Appliance {
@@ -32,6 +35,19 @@ impl Appliance {
         appliance
     }
 
+    /// As `start_with`, at a time that the test holds.
+    pub async fn start_held(change: impl FnOnce(&mut Config), extra: Vec<Route>) -> (Self, Arc<HeldClock>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Self::config(folder.path().join("data"));
+        change(&mut config);
+        let clock = HeldClock::start();
+        let env = Env::new(clock.clone(), Arc::new(SystemEntropy));
+        let parts = app::Parts { env, ..app::Parts::default() };
+        let mut appliance = Self::open_with(config, parts, extra).await;
+        appliance.folder = Some(folder);
+        (appliance, clock)
+    }
+
     /// The settings of tests: any free port, the data in `folder`.
     pub fn config(folder: PathBuf) -> Config {
         let mut config = Config::default();
@@ -44,7 +60,11 @@ impl Appliance {
     }
 
     pub async fn open(config: Config, extra: Vec<Route>) -> Self {
-        let inner = app::Appliance::open(config, app::Parts::default()).await.expect("opens");
+        Self::open_with(config, app::Parts::default(), extra).await
+    }
+
+    pub async fn open_with(config: Config, parts: app::Parts, extra: Vec<Route>) -> Self {
+        let inner = app::Appliance::open(config, parts).await.expect("opens");
         let mut routes = app::routes();
         routes.extend(extra);
         let serving = Serving::start(&inner, routes).expect("serves");

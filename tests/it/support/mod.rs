@@ -3,6 +3,7 @@
 
 pub mod addresses;
 pub mod appliance;
+pub mod clock;
 pub mod http;
 pub mod net;
 pub mod peer;

@@ -1,0 +1,149 @@
+//! A10: guessing passwords leads nowhere and tells nothing.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reeve::access::{Role, console};
+use serde_json::{Value, json};
+
+use crate::support::{Appliance, PASSWORD};
+
+fn guess(email: &str, password: &str) -> Value {
+    json!({"email": email, "password": password})
+}
+
+#[actix_web::test]
+async fn refusals_do_not_tell_why() {
+    let appliance = Appliance::start().await;
+    let owner = appliance.owner().await;
+    let viewer = appliance.caller(Role::Viewer).await;
+    let suspended = appliance.caller(Role::Viewer).await;
+    owner
+        .put(&format!("/api/org/members/{}", suspended.id), json!({"status": "suspended"}))
+        .await
+        .expect(200);
+    let disabled = appliance.caller(Role::Viewer).await;
+    console::set_disabled(&appliance.inner.services, &disabled.email, true).await.expect("disables");
+    disabled.get("/api/org").await.expect_error(401, "Unauthenticated");
+    let nobody = appliance.anonymous().with("x-request-id", "same");
+    let mut seen = Vec::new();
+    for body in [
+        guess(&viewer.email, "wrong wrong wrong"),
+        guess("nobody@mill.test", PASSWORD),
+        guess("no address", PASSWORD),
+        guess("", ""),
+        guess(&suspended.email, PASSWORD),
+        guess(&disabled.email, PASSWORD),
+        guess(&viewer.email, &"x".repeat(2_000)),
+        json!({"email": viewer.email, "password": PASSWORD, "org_id": "org_00000000000000000000000000"}),
+    ] {
+        let answer = nobody.post("/api/auth/login", body).await;
+        let mut said = answer.expect_error(401, "Unauthenticated");
+        said["error"]["timestamp"] = Value::Null;
+        let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        seen.push((said, names));
+    }
+    assert!(seen.iter().all(|it| it == &seen[0]), "{seen:#?}");
+    for email in [viewer.email.as_str(), "nobody@mill.test"] {
+        nobody.post("/api/auth/password-reset", json!({"email": email})).await.expect(202);
+    }
+}
+
+#[actix_web::test]
+async fn one_account_takes_no_more_than_a_hundred_guesses_an_hour() {
+    let many = |it: &mut reeve::config::Config| {
+        it.limits.logins_per_minute = 100_000;
+        it.server.trusted_proxies = vec!["127.0.0.1".parse().expect("ip")];
+    };
+    let (appliance, clock) = Appliance::start_held(many, Vec::new()).await;
+    let owner = appliance.owner().await;
+    let spellings = ["owner@mill.test", " Owner@Mill.test", "OWNER@MILL.TEST ", "owner@mill.test\t"];
+    let mut passed = 0;
+    for round in 0..4 {
+        // In small groups: hashing has room for few at a time.
+        for group in (0..100_usize).collect::<Vec<_>>().chunks(20) {
+            let attempts = group.iter().map(|number| {
+                let from = format!("203.0.{round}.{number}");
+                let nobody = appliance.anonymous().with("x-forwarded-for", from);
+                let body = guess(spellings[number % spellings.len()], "wrong wrong wrong");
+                async move { nobody.post("/api/auth/login", body).await }
+            });
+            for answer in join_all(attempts).await {
+                match answer.status {
+                    401 => passed += 1,
+                    429 => assert!(answer.header("retry-after").is_some()),
+                    other => panic!("{other}: {}", answer.text()),
+                }
+            }
+        }
+        clock.advance_ms(800_000);
+    }
+    assert!((60..=100).contains(&passed), "{passed}");
+    // Who is in stays in: only the access token has run out by now.
+    let body = json!({"refresh_token": owner.refresh_token});
+    appliance.anonymous().post("/api/auth/refresh-token", body).await.expect(200);
+    clock.advance_ms(7_200_000);
+    appliance.log_in(&owner.email).await;
+}
+
+#[actix_web::test]
+async fn one_address_gets_few_attempts_and_cannot_pretend_to_be_many() {
+    let (appliance, _clock) = Appliance::start_held(|it| it.limits.logins_per_minute = 5, Vec::new()).await;
+    appliance.owner().await;
+    let mut refused = 0;
+    for number in 0..10 {
+        let nobody = appliance.anonymous().with("x-forwarded-for", format!("203.0.113.{number}"));
+        let body = guess(&format!("someone{number}@mill.test"), PASSWORD);
+        refused += usize::from(nobody.post("/api/auth/login", body).await.status == 429);
+    }
+    assert_eq!(refused, 5);
+}
+
+#[actix_web::test]
+async fn failures_stand_in_the_audit_log() {
+    let appliance = Appliance::start().await;
+    let owner = appliance.owner().await;
+    let nobody = appliance.anonymous();
+    nobody.post("/api/auth/login", guess(&owner.email, "wrong wrong wrong")).await.expect(401);
+    let log = owner.get("/api/audit?action=login.failed").await.expect(200);
+    let entry = &log["items"][0];
+    assert_eq!(entry["object_id"], owner.id.to_string());
+    assert_eq!(entry["address"], "127.0.0.1");
+    assert_eq!(entry["actor"]["kind"], "anonymous");
+}
+
+/// Judged by ranks, over many attempts; only where time is given for it.
+#[actix_web::test]
+async fn known_and_unknown_accounts_take_the_same_time() {
+    if std::env::var_os("REEVE_FULL").is_none() {
+        return;
+    }
+    let many = |it: &mut reeve::config::Config| {
+        it.limits.logins_per_minute = 100_000;
+        it.limits.logins_per_account_per_hour = 100_000;
+    };
+    let appliance = Appliance::start_with(many, Vec::new()).await;
+    let owner = appliance.owner().await;
+    let nobody = appliance.anonymous();
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for number in 0..2_000 {
+        let email = if number % 2 == 0 { owner.email.as_str() } else { "nobody@mill.test" };
+        let began = Instant::now();
+        nobody.post("/api/auth/login", guess(email, "wrong wrong wrong")).await.expect(401);
+        if number % 2 == 0 { &mut known } else { &mut unknown }.push(began.elapsed());
+    }
+    let z = rank_difference(&known, &unknown);
+    assert!(z.abs() < 2.58, "z = {z}");
+}
+
+/// Mann and Whitney's U as a standard normal deviate.
+fn rank_difference(a: &[Duration], b: &[Duration]) -> f64 {
+    let mut all: Vec<(Duration, bool)> =
+        a.iter().map(|it| (*it, true)).chain(b.iter().map(|it| (*it, false))).collect();
+    all.sort();
+    let ranks: usize = all.iter().enumerate().filter(|it| it.1.1).map(|it| it.0 + 1).sum();
+    let (n, m) = (a.len() as f64, b.len() as f64);
+    let u = ranks as f64 - n * (n + 1.0) / 2.0;
+    (u - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
+}
