@@ -11,6 +11,7 @@ use super::view::AgentView;
 use crate::access::{Action, Cx};
 use crate::adapters::{self, Abilities, Adapter};
 use crate::base::{Doing, Error, Json, Result};
+use crate::packages::{self, Package};
 
 /// A type of agent: what it can do, and what it wants to know.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -49,6 +50,7 @@ pub fn type_of(agent_type: &str) -> Result<AgentType> {
 
 /// An agent to begin with.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AgentTemplate")]
 pub struct Template {
     /// Its name in addresses: an agent type, or a package that ships with the product.
     pub template: String,
@@ -64,19 +66,29 @@ pub struct Template {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SampleInput")]
 pub struct Sample {
     pub name: String,
     pub input: Value,
 }
 
-/// One template for each type.
+/// The packages that ship with the product, then one template for each type.
+///
+/// Errors: only ours.
 pub fn templates() -> Result<Vec<Template>> {
-    Ok(adapters::all().iter().map(|it| of_adapter(*it)).collect())
+    let packages = packages::all()?.into_iter().map(of_package).collect::<Result<Vec<_>>>()?;
+    Ok(packages.into_iter().chain(adapters::all().iter().map(|it| of_adapter(*it))).collect())
 }
 
 /// Errors: `NotFound`.
 pub fn template(name: &str) -> Result<Template> {
-    adapters::find(name).map(of_adapter).ok_or_else(|| missing("template", name))
+    if let Some(adapter) = adapters::find(name) {
+        return Ok(of_adapter(adapter));
+    }
+    match packages::get(name)? {
+        Some(package) => of_package(package),
+        None => Err(missing("template", name)),
+    }
 }
 
 fn missing(noun: &str, name: &str) -> Error {
@@ -116,6 +128,35 @@ fn blank(agent_type: &str, name: &str, config: Value) -> NewAgent {
         visibility: Visibility::default(),
         metadata: empty(),
     }
+}
+
+fn of_package(package: Package) -> Result<Template> {
+    let manifest = package.manifest;
+    let mut agent = blank(&manifest.agent_type, &manifest.name, manifest.config);
+    agent.description = manifest.description.clone();
+    agent.capabilities = manifest.capabilities;
+    agent.tags = manifest.tags;
+    agent.persona = package.instructions;
+    agent.input_schema = Json::of(&package.input_schema);
+    agent.output_schema = Json::of(&package.output_schema);
+    let limits = manifest.execution;
+    let policy = &mut agent.execution;
+    policy.timeout_ms = limits.timeout_ms.unwrap_or(policy.timeout_ms);
+    policy.retry.max_attempts = limits.max_attempts.unwrap_or(policy.retry.max_attempts);
+    policy.max_concurrency = limits.max_concurrency;
+    policy.rate_limit_per_minute = limits.rate_limit_per_minute;
+    agent.metadata =
+        Json::of(&serde_json::json!({ "package": manifest.slug, "package_version": manifest.version }));
+    let samples = package.samples.into_iter().map(|it| Sample { name: it.name, input: it.input }).collect();
+    Ok(Template {
+        template: manifest.slug,
+        agent_type: manifest.agent_type,
+        name: manifest.name,
+        summary: manifest.description,
+        complete: true,
+        agent,
+        samples,
+    })
 }
 
 /// An agent out of a template. What is absent is the template's.

@@ -15,6 +15,7 @@ use crate::base::{Doing, Result};
 const DIFF_TIME: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "VersionComparison")]
 pub struct Comparison {
     pub from: Number,
     pub to: Number,

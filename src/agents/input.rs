@@ -31,36 +31,51 @@ fn empty_object() -> Json {
     Json::of(&Value::Object(serde_json::Map::new()))
 }
 
+fn object_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object" })
+}
+
 /// A new agent, whose first version is a draft.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAgent {
     /// Unique in the organization.
+    #[schemars(length(min = 1, max = 120))]
     pub name: String,
     /// The name in addresses; made of `name` where absent.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 60), regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"))]
     pub slug: Option<String>,
     pub agent_type: String,
     #[serde(default)]
+    #[schemars(length(max = 4_000))]
     pub description: String,
     /// As the schema of the type says.
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub config: Json,
     #[serde(default)]
+    #[schemars(length(max = 16))]
     pub credential_ids: Vec<CredentialId>,
     #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 80)))]
     pub capabilities: Vec<String>,
     #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 80)))]
     pub tags: Vec<String>,
     /// The agent's instructions.
     #[serde(default)]
+    #[schemars(length(max = 64_000))]
     pub persona: String,
     #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 80)))]
     pub skillset: Vec<String>,
     /// JSON Schema of its input; `{}` takes anything.
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub input_schema: Json,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub output_schema: Json,
     #[serde(default)]
     pub trigger_mode: TriggerMode,
@@ -69,6 +84,7 @@ pub struct NewAgent {
     #[serde(default)]
     pub visibility: Visibility,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub metadata: Json,
 }
 
@@ -76,27 +92,37 @@ pub struct NewAgent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentUpdate {
+    #[schemars(length(min = 1, max = 120))]
     pub name: String,
     /// May be given, and is then the type that the agent has.
     #[serde(default)]
     pub agent_type: Option<String>,
     #[serde(default)]
+    #[schemars(length(max = 4_000))]
     pub description: String,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub config: Json,
     #[serde(default)]
+    #[schemars(length(max = 16))]
     pub credential_ids: Vec<CredentialId>,
     #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 80)))]
     pub capabilities: Vec<String>,
     #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 80)))]
     pub tags: Vec<String>,
     #[serde(default)]
+    #[schemars(length(max = 64_000))]
     pub persona: String,
     #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 80)))]
     pub skillset: Vec<String>,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub input_schema: Json,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub output_schema: Json,
     #[serde(default)]
     pub trigger_mode: TriggerMode,
@@ -105,13 +131,14 @@ pub struct AgentUpdate {
     #[serde(default)]
     pub visibility: Visibility,
     #[serde(default = "empty_object")]
+    #[schemars(schema_with = "object_schema")]
     pub metadata: Json,
 }
 
 /// A JSON merge patch (RFC 7396) over what `PUT` takes: only what is named changes, `null` gives the default back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct AgentPatch(pub Value);
+pub struct AgentPatch(#[schemars(schema_with = "object_schema")] pub Value);
 
 impl NewAgent {
     /// The same as a change, with the slug that was asked for.
@@ -338,6 +365,7 @@ fn misleads(char: char) -> bool {
 
 /// In which order a list comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentSort")]
 pub enum Sort {
     #[default]
     #[serde(rename = "-created_at")]

@@ -3,6 +3,7 @@
 //! An agent's row holds what is said about it and who may use it; a version holds everything that decides what
 //! a run does, and never changes once it is published. `resolve` is the way from a name to a run.
 
+pub mod api;
 mod cache;
 mod catalog;
 mod check;
@@ -25,7 +26,7 @@ pub use number::{Number, Spec};
 pub use ops::{
     AgentName, DeleteGuards, NewVersion, Validation, archive, by_id, clone_agent, compare, create,
     create_version, delete, deprecate, disable, enable, find, health, list, may_see_runs, name_of, patch,
-    permissions, publish, rollback, set_permissions, test, update, validate, version, versions, view,
+    permissions, publish, rollback, seen, set_permissions, test, update, validate, version, versions, view,
 };
 pub use resolve::{Prepared, Runnable, accepted, resolve};
 pub use rights::{Grant, Right, Rights, access};

@@ -9,6 +9,7 @@ use crate::base::{AgentId, Code, Error, Invalid, Result, UserId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentRight")]
 pub enum Right {
     Read,
     Execute,
@@ -20,12 +21,14 @@ pub enum Right {
 /// Rights for one person, or for everyone with a role or a higher one. Exactly one of the two is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AgentPermission")]
 pub struct Grant {
     #[serde(default)]
     pub user_id: Option<UserId>,
     #[serde(default)]
     pub role: Option<Role>,
     /// `write` and `execute` include `read`; `admin` includes all.
+    #[schemars(length(min = 1))]
     pub rights: Vec<Right>,
 }
 
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn grants_name_one_and_only_once() {
         let ok = Grant { user_id: None, role: Some(Role::Operator), rights: vec![Right::Execute] };
-        assert!(check_grants(&[ok.clone()]).is_ok());
+        assert!(check_grants(std::slice::from_ref(&ok)).is_ok());
         for wrong in [
             vec![ok.clone(), ok.clone()],
             vec![Grant { user_id: Some(id(1)), ..ok.clone() }],

@@ -10,6 +10,7 @@ use crate::base::{Code, Error, Result};
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentStatus")]
 pub enum Status {
     /// Runs only in the test console.
     #[default]

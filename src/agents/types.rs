@@ -12,6 +12,7 @@ use crate::base::{AgentId, CredentialId, Json, Timestamp, UserId, VersionId};
 /// Who sees an agent, beside its owner, those it was shared with, and the organization's admins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentVisibility")]
 pub enum Visibility {
     #[default]
     Private,
@@ -24,6 +25,7 @@ pub enum Visibility {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentHealth")]
 pub enum Health {
     Healthy,
     Degraded,
@@ -36,6 +38,7 @@ pub enum Health {
 /// What usually starts it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentTriggerMode")]
 pub enum TriggerMode {
     #[default]
     Manual,
@@ -47,6 +50,7 @@ pub enum TriggerMode {
 /// What is promised about work that was under way when the server stopped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentDelivery")]
 pub enum Delivery {
     /// It is run again under the same idempotency key.
     #[default]
@@ -58,14 +62,19 @@ pub enum Delivery {
 /// How a version is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "AgentExecutionPolicy")]
 pub struct Policy {
     /// For one attempt.
+    #[schemars(range(min = 1, max = 86_400_000))]
     pub timeout_ms: u64,
     pub retry: Retry,
     /// Runs at work at once; `null`: as many as the organization may have.
+    #[schemars(range(min = 1, max = 100_000))]
     pub max_concurrency: Option<u32>,
     /// Runs that may begin in a minute; `null`: no limit of its own.
+    #[schemars(range(min = 1, max = 100_000_000))]
     pub rate_limit_per_minute: Option<u32>,
+    #[schemars(range(min = 0))]
     pub budget_micros_per_day: Option<i64>,
     /// Runs instead where this one has failed for good.
     pub fallback_agent_id: Option<AgentId>,
@@ -89,10 +98,15 @@ impl Default for Policy {
 /// The n-th wait is `backoff_ms` doubled n - 1 times, at most `max_backoff_ms`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "AgentRetryPolicy")]
 pub struct Retry {
     /// Attempts in all; 1: never again.
+    #[schemars(range(min = 1, max = 20))]
     pub max_attempts: u32,
+    #[schemars(range(min = 0, max = 86_400_000))]
     pub backoff_ms: u64,
+    /// At least `backoff_ms`.
+    #[schemars(range(min = 0, max = 86_400_000))]
     pub max_backoff_ms: u64,
 }
 
@@ -172,6 +186,7 @@ impl Agent {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AgentVersionStatus")]
 pub enum VersionStatus {
     #[default]
     Draft,
@@ -203,6 +218,7 @@ impl Version {
 
 /// What a check of an agent found, and when.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AgentHealthCheck")]
 pub struct HealthCheck {
     pub at: Timestamp,
     pub health: Health,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::janitor;
 use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
+use crate::agents::DeleteGuards;
 use crate::base::{Env, Result};
 use crate::config::Config;
 use crate::engine::{Engine, Options};
-use crate::executions::AgentWork;
+use crate::executions::{self, AgentWork};
 use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
@@ -61,6 +62,7 @@ impl Appliance {
             draining: AtomicBool::new(false),
         });
         services.engine.register(Arc::new(AgentWork::new(&services)));
+        services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         let found = services.engine.recover(&access::every_org(&services)?).await?;
         if found > 0 {
             tracing::info!(runs = found, "took up {found} runs of the last start");

@@ -1,7 +1,7 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, audit, executions};
+use crate::{access, agents, audit, executions};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -10,6 +10,7 @@ pub fn routes() -> Vec<Route> {
         web::openapi_routes(),
         access::api::routes(),
         audit::api::routes(),
+        agents::api::routes(),
         executions::api::routes(),
     ];
     features.into_iter().flatten().collect()

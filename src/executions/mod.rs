@@ -3,6 +3,7 @@
 pub mod api;
 mod error;
 mod events;
+mod guards;
 mod list;
 mod logs;
 mod ops;
@@ -13,6 +14,7 @@ mod work;
 
 pub use error::error_of;
 pub use events::{StreamEvent, follow};
+pub use guards::refuse_while_running;
 pub use list::{ExecutionFilter, list};
 pub use logs::{LogLine, logs};
 pub use ops::{Started, VersionChoice, cancel, find, retry, start, timeline};

@@ -163,7 +163,7 @@ pub fn record(tx: &mut OrgTx<'_, '_>, counted: &Counted) -> Result<()> {
             let found = tx.get::<Rollup>(key_of(agent, span).time(start))?;
             let mut rollup = found.unwrap_or_else(|| Rollup::empty(Some(agent), span, start));
             rollup.count(counted);
-            tx.insert(&rollup)?;
+            tx.put(&rollup)?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod access;
+mod agents;
 mod architecture;
 mod egress;
 mod server;

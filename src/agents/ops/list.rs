@@ -23,6 +23,14 @@ pub fn view(cx: &Cx, id_or_slug: &str) -> Result<AgentView> {
     AgentView::read(&rows, agent)
 }
 
+/// As `view`, with the revision for a change that must not meet another one.
+pub fn seen(cx: &Cx, id_or_slug: &str) -> Result<(AgentView, u64)> {
+    let rows = cx.read()?;
+    let agent = resolve::visible(cx, &rows, Action::AgentsRead, id_or_slug)?;
+    let revision = agent.revision;
+    Ok((AgentView::read(&rows, agent)?, revision))
+}
+
 /// The agents that the caller may see and `filter` keeps.
 pub fn list(cx: &Cx, filter: &AgentFilter, page: &PageRequest) -> Result<Page<AgentView>> {
     cx.require(Action::AgentsRead)?;

@@ -28,6 +28,7 @@ const KEPT_CHECKS: usize = 20;
 
 /// What a check without saving found.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AgentValidation")]
 pub struct Validation {
     /// Whether it could be created as it is.
     pub valid: bool,

@@ -22,6 +22,7 @@ use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
 pub struct NewVersion {
     /// Higher than every published number; the next patch number where absent.
     pub version: Option<Number>,
+    #[schemars(length(max = 4_000))]
     pub changelog: Option<String>,
 }
 

@@ -1,0 +1,98 @@
+//! What is done to an agent as a whole: states, checks, health.
+
+use actix_web::HttpRequest;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::super::input::NewAgent;
+use super::super::number::Spec;
+use super::super::ops::{self, Validation};
+use super::super::view::{AgentView, HealthView};
+use super::agent_of;
+use crate::access::{Action, Cx};
+use crate::adapters::Probe;
+use crate::base::Code;
+use crate::web::{Body, Found, MaybeBody, Reply, Route};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/api/agents/validate", validate)
+            .needs(Action::AgentsTest)
+            .says("The whole check of a new agent without saving it: fields, schemas, credentials, reachability.")
+            .takes::<NewAgent>()
+            .answers::<Validation>(200, "What was found."),
+        changes(Route::post("/api/agents/{agent}/enable", enable), Action::AgentsWrite)
+            .says("Lets an agent be run again."),
+        changes(Route::post("/api/agents/{agent}/disable", disable), Action::AgentsWrite)
+            .says("Lets no new run of an agent begin."),
+        changes(Route::post("/api/agents/{agent}/deprecate", deprecate), Action::AgentsPublish)
+            .says("Says in every answer of an agent that it should no longer be used."),
+        changes(Route::post("/api/agents/{agent}/archive", archive), Action::AgentsPublish)
+            .says("Puts an agent away for good: it never runs or changes again."),
+        Route::post("/api/agents/{agent}/test", test)
+            .needs(Action::AgentsTest)
+            .of("agent")
+            .says("Looks whether the far end answers and accepts the credentials, and keeps what was found as health.")
+            .may_take::<TestRequest>()
+            .answers::<Probe>(200, "What was found.")
+            .errs(&[Code::AgentNotFound]),
+        Route::get("/api/agents/{agent}/health", health)
+            .needs(Action::AgentsRead)
+            .of("agent")
+            .says("Health of an agent, with the last checks.")
+            .answers::<HealthView>(200, "Health.")
+            .errs(&[Code::AgentNotFound]),
+    ]
+}
+
+fn changes(route: Route, action: Action) -> Route {
+    route
+        .needs(action)
+        .of("agent")
+        .answers::<AgentView>(200, "The agent as it is now.")
+        .errs(&[Code::AgentNotFound, Code::VersionConflict])
+}
+
+/// `POST /api/agents/validate`
+async fn validate(cx: Cx, body: Body<NewAgent>) -> Reply<Found<Validation>> {
+    Ok(Found(ops::validate(&cx, body.0).await?))
+}
+
+/// `POST /api/agents/{agent}/enable`
+async fn enable(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
+    Ok(Found(ops::enable(&cx, agent_of(&request)?).await?))
+}
+
+/// `POST /api/agents/{agent}/disable`
+async fn disable(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
+    Ok(Found(ops::disable(&cx, agent_of(&request)?).await?))
+}
+
+/// `POST /api/agents/{agent}/deprecate`
+async fn deprecate(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
+    Ok(Found(ops::deprecate(&cx, agent_of(&request)?).await?))
+}
+
+/// `POST /api/agents/{agent}/archive`
+async fn archive(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
+    Ok(Found(ops::archive(&cx, agent_of(&request)?).await?))
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AgentTestRequest")]
+struct TestRequest {
+    /// A number, `current` or `draft`; where absent the draft, or what runs where there is none.
+    version: Option<String>,
+}
+
+/// `POST /api/agents/{agent}/test`
+async fn test(cx: Cx, request: HttpRequest, body: MaybeBody<TestRequest>) -> Reply<Found<Probe>> {
+    let spec = body.0.version.map(|it| it.parse::<Spec>()).transpose()?;
+    Ok(Found(ops::test(&cx, agent_of(&request)?, spec).await?))
+}
+
+/// `GET /api/agents/{agent}/health`
+async fn health(cx: Cx, request: HttpRequest) -> Reply<Found<HealthView>> {
+    Ok(Found(ops::health(&cx, agent_of(&request)?)?))
+}
