@@ -86,6 +86,15 @@ impl Reading {
         chosen.into_iter().map(|it| quote::passage(&self.doc, it, 1.0)).collect()
     }
 
+    /// What it is about; people are named elsewhere.
+    pub(super) fn keywords(&self, count: usize) -> Vec<String> {
+        let people = self.names(NameKind::Person);
+        let mut found = super::keywords::keywords(&self.doc, count + people.len().min(20));
+        found.retain(|it| !people.contains(it));
+        found.truncate(count);
+        found
+    }
+
     pub(super) fn sentence_count(&self) -> usize {
         self.doc.sentences.len()
     }
@@ -145,7 +154,8 @@ impl Reading {
 
     fn whole_markdown(&self) -> String {
         let summary = self.summary(self.fitting());
-        let mut out = format!("# {}\n\n{}\n", self.title(), self.join(&summary));
+        let title = self.title();
+        let mut out = format!("# {title}\n\n{}\n", self.join(&summary));
         let points = match self.doc.sentences.len() {
             0..=5 => Vec::new(),
             6..=15 => self.key_points(3, &summary),
@@ -155,7 +165,7 @@ impl Reading {
         if !points.is_empty() {
             out.push_str("\n## Key points\n\n");
             for point in &points {
-                out.push_str(&format!("- {} ({})\n", clip(&point.quote, 300), place(point)));
+                out.push_str(&format!("- {} ({})\n", clip(&point.quote, 300), place(point, &title)));
             }
         }
         out.push('\n');
@@ -167,7 +177,7 @@ impl Reading {
                 out.push_str(&format!("**{name}:** {shown}{more}  \n"));
             }
         };
-        fact("Keywords", super::keywords::keywords(&self.doc, MAX_SHOWN));
+        fact("Keywords", self.keywords(MAX_SHOWN));
         fact("People", self.names(NameKind::Person));
         fact("Organizations", self.names(NameKind::Organization));
         fact("Places", self.names(NameKind::Place));
@@ -186,8 +196,9 @@ impl Reading {
     }
 }
 
-fn place(point: &Passage) -> String {
-    match point.section.last() {
+/// The section is told where it is not the whole text.
+fn place(point: &Passage, title: &str) -> String {
+    match point.section.last().filter(|it| *it != title) {
         Some(section) => format!("line {}, {}", point.line, clip(section, 40)),
         None => format!("line {}", point.line),
     }

@@ -39,7 +39,7 @@ pub(super) fn keywords(doc: &Doc, count: usize) -> Vec<String> {
             let often = if it.words > 1 && it.times < 2.0 { 0.45 } else { 1.0 };
             let shape = it.shapes.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
             (
-                it.times.powf(0.85) * length * early * name * often,
+                (1.0 + it.times).ln() * length * early * name * often,
                 key,
                 shape.map(|it| it.0).unwrap_or_default(),
             )

@@ -53,7 +53,7 @@ impl Builtin {
         Self { task }
     }
 
-    /// The whole answer at once, on this thread. Time grows with the text's length: about half a second for 1 MiB.
+    /// The whole answer at once, on this thread. Time grows with the text's length: about a quarter of a second for 1 MiB.
     pub fn think(&self, request: &Request) -> Reply {
         let subject = Subject::of(&request.messages);
         let mut notes = Vec::new();

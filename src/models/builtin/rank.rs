@@ -177,7 +177,7 @@ fn place(doc: &Doc, index: usize) -> f32 {
         (true, false) => 0.2,
         _ => 0.0,
     };
-    let last = if index + 1 == doc.sentences.len() && index > 4 { 0.1 } else { 0.0 };
+    let last = if index + 1 == doc.sentences.len() && index > 4 { 0.3 } else { 0.0 };
     early + opening + last
 }
 
@@ -242,6 +242,8 @@ const DANGLING: &[&str] = &[
     "yet ",
     "or ",
 ];
+const DECIDING: &[&str] =
+    &["agreed", "decided", "approved", "in short", "in summary", "to conclude", "main lesson", "beschlossen"];
 const TELLING: &[&str] = &[
     "in summary",
     "in short",
@@ -317,7 +319,15 @@ fn shape(doc: &Doc, index: usize) -> f32 {
         Some('.' | '!' | '。' | '！' | '।' | '"' | '”' | ')') => 1.0,
         _ => 0.8,
     };
-    let telling = if TELLING.iter().any(|it| lower.contains(it)) { 1.12 } else { 1.0 };
+    let label = text.find(": ").is_some_and(|it| it < 24 && text[..it].split(' ').count() <= 2);
+    let labelled = if label { 0.45 } else { 1.0 };
+    let telling = if DECIDING.iter().any(|it| lower.contains(it)) {
+        1.5
+    } else if TELLING.iter().any(|it| lower.contains(it)) {
+        1.12
+    } else {
+        1.0
+    };
     let chars = text.chars().count().max(1);
     let signs = text.chars().filter(|c| !c.is_alphanumeric() && !c.is_whitespace()).count();
     let commas = text.matches([',', ';', '/', '·', '(', '|']).count();
@@ -340,5 +350,5 @@ fn shape(doc: &Doc, index: usize) -> f32 {
         };
     let small = if text.starts_with(char::is_lowercase) { 0.5 } else { 1.0 };
     let telling = telling * small * if defines(doc, &lower) { 1.2 } else { 1.0 };
-    contact * kind * length * dangling * end * telling * noisy
+    contact * labelled * kind * length * dangling * end * telling * noisy
 }

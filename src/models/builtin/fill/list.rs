@@ -91,7 +91,7 @@ impl Filler<'_> {
         let reading = self.reading;
         let facts = &reading.facts;
         match wanted.role {
-            Role::Keywords => super::super::keywords::keywords(&reading.doc, most.min(8)),
+            Role::Keywords => reading.keywords(most.min(8)),
             Role::KeyPoints | Role::Actions | Role::Decisions | Role::Questions | Role::Passages => {
                 let longest = item.size("maxLength").unwrap_or(420);
                 self.sentences_of(wanted.role, most).into_iter().map(|it| clip(&it.quote, longest)).collect()

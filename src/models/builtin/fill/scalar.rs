@@ -34,7 +34,7 @@ impl Filler<'_> {
                 (!found.is_empty()).then(|| clip(&found.join(" "), most))
             }
             Role::Keywords => {
-                let found = super::super::keywords::keywords(&self.reading.doc, 6);
+                let found = self.reading.keywords(6);
                 (!found.is_empty()).then(|| found.join(", "))
             }
             Role::Sections | Role::Section => self.section().or_else(|| self.labelled(wanted)),

@@ -34,10 +34,10 @@ const CURRENCIES: &[(&str, &[&str])] = &[
     ("ZAR", &["zar"]),
     ("KRW", &["krw", "₩"]),
 ];
-const SIGN: &str = r"US\$|C\$|A\$|R\$|\$|€|£|¥|₹|₩|\b(?:USD|EUR|GBP|JPY|CHF|INR|CNY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW)\b";
-const WORD: &str = r"€|\$|£|¥|円|元|zł|(?:USD|EUR|GBP|JPY|CHF|INR|CNY|RMB|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|[Dd]ollars?|US-Dollar|[Ee]uros?|[Pp]ounds?|[Yy]en|[Yy]uan|[Ff]ranken|[Rr]upees?)\b";
+const SIGN: &str = r"US\$|C\$|A\$|R\$|\$|€|£|¥|₹|₩|(?-u:\b)(?:USD|EUR|GBP|JPY|CHF|INR|CNY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW)(?-u:\b)";
+const WORD: &str = r"€|\$|£|¥|円|元|zł|(?:USD|EUR|GBP|JPY|CHF|INR|CNY|RMB|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|[Dd]ollars?|US-Dollar|[Ee]uros?|[Pp]ounds?|[Yy]en|[Yy]uan|[Ff]ranken|[Rr]upees?)(?-u:\b)";
 const NUMBER: &str = r"\d{1,3}(?:[.,'’\u{a0}\u{202f} ]\d{3})+(?:[.,]\d{1,2})?|\d{1,15}(?:[.,]\d{1,4})?";
-const SCALE: &str = r"(?:\s?(?P<k>k|K|thousand|Tsd|m|M|mn|million|millions|Mio|Millionen|bn|B|billion|billions|Mrd|Milliarden)\b\.?)?";
+const SCALE: &str = r"(?:\s?(?P<k>k|K|thousand|Tsd|m|M|mn|million|millions|Mio|Millionen|bn|B|billion|billions|Mrd|Milliarden)(?-u:\b)\.?)?";
 
 static BEFORE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?P<c>{SIGN})\s?(?P<n>-?(?:{NUMBER})){SCALE}")).expect("fixed"));
@@ -46,7 +46,7 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("fixed")
 });
 static PERCENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?P<n>[-+]?\d{1,9}(?:[.,]\d{1,6})?)\s?(?:%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b)")
+    Regex::new(r"(?i)(?P<n>[-+]?\d{1,9}(?:[.,]\d{1,6})?)\s?(?:%|percent(?-u:\b)|per cent(?-u:\b)|prozent(?-u:\b)|pour cent(?-u:\b)|por ciento(?-u:\b))")
         .expect("fixed")
 });
 static PLAIN: LazyLock<Regex> =

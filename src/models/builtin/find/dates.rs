@@ -44,26 +44,29 @@ pub(in super::super) fn month(name: &str) -> Option<u32> {
 const NAME: &str = r"(?P<m>[\p{L}]{3,10})\.?";
 
 static ISO: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?P<y>\d{4})-(?P<n>\d{2})-(?P<d>\d{2})(?:[T ](?P<t>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?(?P<z>Z|[+-]\d{2}:?\d{2})?)?").expect("fixed")
+    Regex::new(r"(?-u:\b)(?P<y>\d{4})-(?P<n>\d{2})-(?P<d>\d{2})(?:[T ](?P<t>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?(?P<z>Z|[+-]\d{2}:?\d{2})?)?").expect("fixed")
 });
 static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?P<a>\d{1,2})(?P<s>[./-])\s?(?P<b>\d{1,2})[./-]\s?(?P<y>\d{4}|\d{2})\b|\b(?P<y2>\d{4})/(?P<a2>\d{1,2})/(?P<b2>\d{1,2})\b").expect("fixed")
+    Regex::new(r"(?-u:\b)(?P<a>\d{1,2})(?P<s>[./-])\s?(?P<b>\d{1,2})(?P<s2>[./-])\s?(?P<y>\d{4}|\d{2})(?-u:\b)|(?-u:\b)(?P<y2>\d{4})/(?P<a2>\d{1,2})/(?P<b2>\d{1,2})(?-u:\b)").expect("fixed")
 });
 static DAY_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?\s+(?:of\s+|de\s+)?{NAME}(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{{4}})\b)?"))
+    Regex::new(&format!(r"(?-u:\b)(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?\s+(?:of\s+|de\s+)?{NAME}(?:,?\s+(?:de\s+|del\s+)?(?P<y>\d{{4}})(?-u:\b))?"))
         .expect("fixed")
 });
 static MONTH_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"\b{NAME}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<y>\d{{4}})\b)?"))
-        .expect("fixed")
+    Regex::new(&format!(
+        r"(?-u:\b){NAME}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?-u:\b)(?:,?\s+(?P<y>\d{{4}})(?-u:\b))?"
+    ))
+    .expect("fixed")
 });
-static MONTH_YEAR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(&format!(r"\b{NAME}\s+(?P<y>(?:19|20)\d{{2}})\b")).expect("fixed"));
+static MONTH_YEAR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!(r"(?-u:\b){NAME}\s+(?P<y>(?:19|20)\d{{2}})(?-u:\b)")).expect("fixed")
+});
 static EAST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?P<y>\d{4})\s?[年년]\s?(?P<n>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]").expect("fixed")
 });
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?P<h>[01]?\d|2[0-3])(?::(?P<m>[0-5]\d)(?::[0-5]\d)?\s?(?P<p>[ap]\.?m\b)?|\s?(?P<q>[ap]\.?m\b)|\s?(?:Uhr|h)\b)").expect("fixed")
+    Regex::new(r"(?i)(?-u:\b)(?P<h>[01]?\d|2[0-3])(?::(?P<m>[0-5]\d)(?::[0-5]\d)?\s?(?P<p>[ap]\.?m(?-u:\b))?|\s?(?P<q>[ap]\.?m(?-u:\b))|\s?(?:Uhr|h)(?-u:\b))").expect("fixed")
 });
 
 /// Year, month, day out of what a pattern found; 0 where unknown.
@@ -103,6 +106,10 @@ pub(in super::super) fn dates(text: &str) -> Vec<At<Date>> {
             return Some((year as i32, number(it, "a2")?, number(it, "b2")?));
         }
         let (a, b) = (number(it, "a")?, number(it, "b")?);
+        let part_of_more = text[..it.get(0)?.start()].ends_with(['.', '/', '-', ':']);
+        if a == 0 || b == 0 || it["s"] != it["s2"] || part_of_more {
+            return None;
+        }
         let year = match number(it, "y")? {
             short @ 0..70 => 2000 + short,
             short @ 70..100 => 1900 + short,
@@ -179,7 +186,7 @@ mod tests {
         check("2026年1月5日に", &["2026-01-05"]);
         check("by May 5 or in June 2026", &["May 5", "June 2026"]);
         check("you may 5 times call version 1.2.3", &["may 5"]);
-        check("12 units of 4711", &[]);
+        check("12 units of 4711 at 10.0.0.2/24", &[]);
     }
 
     #[test]

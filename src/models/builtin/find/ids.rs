@@ -16,25 +16,25 @@ pub(in super::super) struct Identifier {
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)\b(?P<of>invoice|order|ticket|case|reference|ref|customer|client|account|purchase order|po|tracking|parcel|shipment|serial|part|article|item|issue|bug|contract|policy|booking|reservation|confirmation|transaction|payment|claim|request|incident|flight|room|project|employee|member|user|device|model|quote|receipt|rechnung|bestellung|auftrag|kunden|vertrag|sendung|vorgang|facture|commande|factura|pedido|id)s?(?P<mid>(?:[ _-]?(?:no|nr|num|number|nummer|id|code|key|ref|n°|numéro|número))?\.?)(?P<sep>\s*(?:is|was|ist|lautet)?\s*[:#=(]?\s*#?)(?P<v>[A-Za-z0-9][A-Za-z0-9_/-]{1,39})",
+        r"(?i)(?-u:\b)(?P<of>invoice|order|ticket|case|reference|ref|customer|client|account|purchase order|po|tracking|parcel|shipment|serial|part|article|item|issue|bug|contract|policy|booking|reservation|confirmation|transaction|payment|claim|request|incident|flight|room|project|employee|member|user|device|model|quote|receipt|rechnung|bestellung|auftrag|kunden|vertrag|sendung|vorgang|facture|commande|factura|pedido|id)s?(?P<mid>(?:[ _-]?(?:no|nr|num|number|nummer|id|code|key|ref|n°|numéro|número))?\.?)(?P<sep>\s*(?:is|was|ist|lautet)?\s*[:#=(]?\s*#?)(?P<v>[A-Za-z0-9][A-Za-z0-9_/-]{1,39})",
     )
     .expect("fixed")
 });
 static HASHED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?:^|[\s(])#(?P<v>\d{2,12})\b").expect("fixed"));
+    LazyLock::new(|| Regex::new(r"(?:^|[\s(])#(?P<v>\d{2,12})(?-u:\b)").expect("fixed"));
 static CODE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b[A-Z]{2,10}[-_]?\d{2,12}(?:[-_/][A-Z0-9]{1,12}){0,3}\b|\b[A-Z]{1,8}-\d{1,8}(?:-[A-Z0-9]{1,12}){0,3}\b").expect("fixed")
+    Regex::new(r"(?-u:\b)[A-Z]{2,10}[-_]?\d{2,12}(?:[-_/][A-Z0-9]{1,12}){0,3}(?-u:\b)|(?-u:\b)[A-Z]{1,8}-\d{2,8}(?:-[A-Z0-9]{1,12}){0,3}(?-u:\b)").expect("fixed")
 });
 static VERSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:v|version |release )(?P<v>\d+\.\d+(?:\.\d+){0,2}(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?)\b|\b(?P<w>\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?)\b")
+    Regex::new(r"(?i)(?-u:\b)(?:v|version |release )(?P<v>\d+\.\d+(?:\.\d+){0,2}(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?)(?-u:\b)|(?-u:\b)(?P<w>\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?)(?-u:\b)")
         .expect("fixed")
 });
 static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
+    Regex::new(r"(?-u:\b)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?-u:\b)")
         .expect("fixed")
 });
 static IBAN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b").expect("fixed")
+    Regex::new(r"(?-u:\b)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?-u:\b)").expect("fixed")
 });
 
 /// The identifiers in `text` outside `taken`, in order.
@@ -58,8 +58,10 @@ pub(in super::super) fn identifiers(text: &str, taken: &[(usize, usize)]) -> Vec
         let end = value.start() + value_text.len();
         let numbers = value_text.bytes().any(|it| it.is_ascii_digit());
         let glued = captures["mid"].is_empty() && captures["sep"].is_empty();
+        let loose = captures["mid"].is_empty() && !captures["sep"].contains([':', '#', '=']);
+        let lower = loose && value_text.starts_with(|c: char| c.is_ascii_lowercase());
         let dated = taken.iter().any(|it| value.start() < it.1 && it.0 < end);
-        if numbers && !glued && !dated && value_text.len() > 1 {
+        if numbers && !glued && !dated && !lower && value_text.len() > 1 {
             put(value.start(), end, Some(kind_of(of.as_str())));
         }
     }
@@ -122,6 +124,6 @@ mod tests {
             &[("2.3.1", Some("version")), ("CVE-2024-12345", Some("cve"))],
         );
         check("Rechnung Nr. 2024-118", &[("2024-118", Some("invoic"))]);
-        check("order the same, in order to pay, items were lost", &[]);
+        check("order the same, in order to pay, items were lost, request p95, UTF-8", &[]);
     }
 }

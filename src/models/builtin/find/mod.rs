@@ -1,4 +1,7 @@
 //! Facts a text states in a form that can be recognised: addresses, dates, amounts, identifiers, names.
+//!
+//! The patterns here use ASCII word boundaries (`(?-u:\b)`): Unicode ones make the matcher ten times slower on text
+//! that is not all ASCII.
 
 mod amounts;
 mod dates;

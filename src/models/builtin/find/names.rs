@@ -271,7 +271,10 @@ fn trim_plain(text: &str, mut start: usize, mut end: usize) -> Option<(usize, us
         let kept = run.trim_end_matches(['\'', '’', '-', '&']);
         let kept = kept.strip_suffix("'s").or_else(|| kept.strip_suffix("’s")).unwrap_or(kept);
         let word = fold(kept.split_whitespace().next_back()?.trim_end_matches('.'));
-        let kept = if ["inc", "co", "corp", "ltd", "jr", "sr"].contains(&word.as_str()) || word.len() == 1 {
+        let kept = if ["inc", "co", "corp", "ltd", "jr", "sr"].contains(&word.as_str())
+            || word.len() == 1
+            || word.contains('.')
+        {
             kept
         } else {
             kept.trim_end_matches('.')

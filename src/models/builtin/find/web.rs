@@ -12,8 +12,9 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 static URL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(?:https?://|ftp://|www\.)[^\s<>"'`\[\]{}|\\]+"#).expect("fixed"));
-static PHONE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?:\+|\b00|\(|\b)\d(?:[\d ()/.\u{a0}-]{5,22})\d\b").expect("fixed"));
+static PHONE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:\+|(?-u:\b)00|\(|(?-u:\b))\d(?:[\d ()/.\u{a0}-]{5,22})\d(?-u:\b)").expect("fixed")
+});
 static PHONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:phone|tel|telefon|téléphone|teléfono|mobile|mobil|cell|call|fax|ring|handy|reach me|number is)[^\n]{0,24}$")
         .expect("fixed")
