@@ -8,7 +8,6 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tokio::time::Instant;
-use url::Url;
 
 use super::{Call, CallError, Check, Credential, Event, LogLevel, Probe, Sink};
 use crate::base::{Code, Json};
@@ -279,10 +278,9 @@ fn remedy_for(kind: &Kind) -> Option<&'static str> {
     }
 }
 
-/// Where a URL with templates in it leads, without what the templates fill in.
-pub(super) fn origin_of(template: &str) -> String {
-    let start = template.split("{{").next().unwrap_or_default();
-    Url::parse(start).map(|it| it.origin().ascii_serialization()).unwrap_or_else(|_| start.to_owned())
+/// The part of an address that stands before the first template in it.
+pub(super) fn fixed_part(template: &str) -> &str {
+    template.split("{{").next().unwrap_or_default()
 }
 
 pub(super) fn log(sink: &dyn Sink, level: LogLevel, message: impl Into<String>) {

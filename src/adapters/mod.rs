@@ -3,6 +3,7 @@
 
 mod call;
 mod callbacks;
+mod form;
 mod http;
 pub mod mapping;
 mod native;

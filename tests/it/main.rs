@@ -4,6 +4,7 @@
 
 mod access;
 mod agents;
+mod adapters;
 mod architecture;
 mod egress;
 mod server;

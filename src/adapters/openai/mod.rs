@@ -223,7 +223,7 @@ async fn probe_models(call: &Call, config: &Config, steps: &mut Steps) {
         Some(models.iter().filter_map(|it| it["id"].as_str().map(str::to_owned)).collect())
     });
     match names {
-        Some(names) if names.iter().any(|it| *it == config.model) => {
+        Some(names) if names.contains(&config.model) => {
             steps.add("model", true, Default::default(), format!("{} is there", config.model), None);
         }
         // Some services list nothing, or only what they have loaded.

@@ -2,6 +2,24 @@
 
 use serde_json::{Value, json};
 
+use crate::adapters::form::ordered;
+
+const ORDER: [&str; 13] = [
+    "system",
+    "temperature",
+    "max_tokens",
+    "stream",
+    "structured_output",
+    "strict_schema",
+    "input_price",
+    "output_price",
+    "headers",
+    "extra",
+    "include_usage",
+    "api_key_header",
+    "timeout_ms",
+];
+
 pub(super) fn template() -> Value {
     json!({
         "base_url": "https://api.openai.com/v1",
@@ -11,14 +29,12 @@ pub(super) fn template() -> Value {
 }
 
 pub(super) fn schema() -> Value {
-    json!({
+    let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "title": "OpenAI-compatible model",
         "additionalProperties": false,
         "required": ["base_url", "model"],
-        "x-order": ["system", "temperature", "max_tokens", "stream", "structured_output", "strict_schema",
-            "input_price", "output_price", "headers", "extra", "include_usage", "api_key_header", "timeout_ms"],
         "properties": {
             "base_url": {
                 "type": "string", "title": "Base address", "minLength": 1, "maxLength": 2000,
@@ -87,5 +103,6 @@ pub(super) fn schema() -> Value {
                 "description": "For one attempt, to the last token. Empty: the agent's time limit.", "examples": [120_000],
             },
         },
-    })
+    });
+    ordered(schema, &ORDER)
 }

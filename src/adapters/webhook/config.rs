@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::http::origin_of;
+use super::super::http::fixed_part;
 use super::super::{Call, CallError};
 use crate::adapters::mapping::{self, MappingError};
 use crate::base::{Code, Invalid};
@@ -240,14 +240,12 @@ impl Findings {
 
     fn url(&mut self, url: &str) {
         self.mapping("/url", mapping::check_template(url));
-        let fixed = url.split("{{").next().unwrap_or_default();
+        let fixed = fixed_part(url);
         let authority_ends = fixed.split_once("://").is_some_and(|(_, it)| it.contains(['/', '?', '#']));
         if mapping::is_template(url) && !authority_ends {
             self.add("/url", "the host is written out; {{ }} may stand in the path and the query");
-        } else if let Err(error) = parse_url(if mapping::is_template(url) { fixed } else { url }) {
+        } else if let Err(error) = parse_url(fixed) {
             self.add("/url", error.message);
-        } else if origin_of(url).is_empty() {
-            self.add("/url", "write the address as in https://example.com/webhook");
         }
     }
 

@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::http::{Steps, is_json, origin_of, refused, request, secrets};
+use super::http::{Steps, fixed_part, is_json, refused, request, secrets};
 use super::{Abilities, Adapter, Call, CallError, Callback, Event, Outcome, Probe, Sink, Usage};
 use crate::base::{Code, Invalid, Json};
 use crate::infra::egress::{Request, parse_url};
@@ -70,7 +70,7 @@ impl Adapter for Webhook {
                 return steps.finish("");
             }
         };
-        if steps.reach(call, &origin_of(&config.url)).await {
+        if steps.reach(call, fixed_part(&config.url)).await {
             probe_credentials(call, &config, &mut steps);
         }
         match config.health_url.as_deref().filter(|_| steps.all_ok()) {

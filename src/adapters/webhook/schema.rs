@@ -2,6 +2,28 @@
 
 use serde_json::{Value, json};
 
+use crate::adapters::form::ordered;
+
+const ORDER: [&str; 17] = [
+    "method",
+    "headers",
+    "query",
+    "body_format",
+    "request",
+    "response",
+    "reply",
+    "callback_header",
+    "callback_field",
+    "stream",
+    "stream_text",
+    "success_statuses",
+    "success_when",
+    "error_message",
+    "api_key_header",
+    "timeout_ms",
+    "health_url",
+];
+
 pub(super) fn template() -> Value {
     json!({
         "url": "https://example.com/webhook/my-agent",
@@ -16,9 +38,6 @@ pub(super) fn schema() -> Value {
         "title": "Webhook",
         "additionalProperties": false,
         "required": ["url"],
-        "x-order": ["method", "headers", "query", "body_format", "request", "response", "reply", "callback_header",
-            "callback_field", "stream", "stream_text", "success_statuses", "success_when", "error_message",
-            "api_key_header", "timeout_ms", "health_url"],
     });
     let mut properties = basics();
     for group in [mappings(), replies(), advanced()] {
@@ -27,7 +46,7 @@ pub(super) fn schema() -> Value {
         }
     }
     schema["properties"] = properties;
-    schema
+    ordered(schema, &ORDER)
 }
 
 fn basics() -> Value {
