@@ -16,16 +16,19 @@ use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
 use crate::infra::vault::SigningKey;
+use crate::infra::vault::Redactor;
 
 /// What a test may hand in instead of the real thing.
 pub struct Parts {
     pub env: Env,
     pub resolver: Arc<dyn Resolver>,
+    /// Cuts secrets that are in use out of logs; the one that `telemetry` was started with.
+    pub redactor: Arc<Redactor>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { env: Env::system(), resolver: Arc::new(SystemResolver) }
+        Self { env: Env::system(), resolver: Arc::new(SystemResolver), redactor: Redactor::new() }
     }
 }
 
@@ -39,7 +42,7 @@ impl Appliance {
     ///
     /// Errors: `ValidationFailed` for a setting, `Unavailable` for a folder that cannot be used.
     pub async fn open(config: Config, parts: Parts) -> Result<Self> {
-        let Parts { env, resolver } = parts;
+        let Parts { env, resolver, redactor: _ } = parts;
         let store = Store::open(&config.data.dir, store_options(&config), &env)?;
         let egress = Egress::new(egress_config(&config)?, resolver, Arc::new(crate::infra::egress::NoLedger));
         let engine = Engine::start(

@@ -8,6 +8,7 @@ pub fn routes() -> Vec<Route> {
     let features: Vec<Vec<Route>> = vec![
         web::health_routes(),
         web::openapi_routes(),
+        web::developer_routes(),
         access::api::routes(),
         audit::api::routes(),
         agents::api::routes(),

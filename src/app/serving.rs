@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use tokio::sync::oneshot;
 
 use super::appliance::Appliance;
 use crate::access::Services;
@@ -16,6 +17,7 @@ use crate::web::{Route, WebState, context, mount};
 
 /// A client that has not sent its headers by then is let go.
 const SLOW_HEADERS: Duration = Duration::from_secs(10);
+const LAST_THREADS: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A server that answers. Ends by `stop`.
@@ -24,6 +26,7 @@ pub struct Serving {
     services: Arc<Services>,
     handle: ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
+    released: oneshot::Receiver<()>,
 }
 
 impl Serving {
@@ -38,7 +41,9 @@ impl Serving {
         let address = listener.local_addr().map_err(taken)?;
         services.egress.set_listeners(vec![address]);
         let routes = Arc::new(routes);
-        let state = web::Data::new(WebState::new(services.clone(), routes.clone()));
+        let mut state = WebState::new(services.clone(), routes.clone());
+        let released = state.when_released();
+        let state = web::Data::new(state);
         let workers = match services.config.server.workers {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             number => number,
@@ -57,7 +62,7 @@ impl Serving {
         .run();
         let handle = server.handle();
         let task = tokio::spawn(server);
-        Ok(Self { address, services, handle, task })
+        Ok(Self { address, services, handle, task, released })
     }
 
     /// Takes no more work, lets runs end for `server.drain_ms`, closes. What still runs is attempted again by
@@ -68,6 +73,8 @@ impl Serving {
         let left = self.services.engine.drain(patience).await;
         self.handle.stop(true).await;
         let _ = self.task.await;
+        // The workers' threads end by themselves; only then is the store free for the next process.
+        let _ = tokio::time::timeout(LAST_THREADS, self.released).await;
         left
     }
 

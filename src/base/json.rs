@@ -83,26 +83,74 @@ impl schemars::JsonSchema for Json {
     }
 }
 
-/// Errors: `ValidationFailed` where brackets nest deeper than `MAX_JSON_DEPTH`. Looks at brackets outside
-/// strings only; whether the text is JSON at all is the parser's business.
+/// Refuses what passes as JSON text and still could not be read as a value: deeper nesting than
+/// `MAX_JSON_DEPTH`, half of a surrogate pair, a number beyond what 64 bits of float hold. Whether the text is JSON
+/// at all is the parser's business.
+///
+/// Errors: `ValidationFailed`.
 pub fn check_depth(text: &[u8]) -> Result<()> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = text.get(at) {
+        at += 1;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
+            b'"' => at = end_of_string(text, at)?,
+            b'[' | b'{' => {
                 depth += 1;
                 if depth > MAX_JSON_DEPTH {
                     return Err(Error::invalid(format!("JSON may nest {MAX_JSON_DEPTH} levels deep")));
                 }
             }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'0'..=b'9' => at = end_of_number(text, at - 1)?,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The place behind a string whose quotation mark stands before `at`.
+fn end_of_string(text: &[u8], mut at: usize) -> Result<usize> {
+    let mut is_open = false;
+    while let Some(byte) = text.get(at) {
+        let unit = match byte {
+            b'\\' if text.get(at + 1) == Some(&b'u') => code_unit(text, at + 2),
+            _ => None,
+        };
+        match (is_open, unit) {
+            (false, Some(0xD800..=0xDBFF)) => is_open = true,
+            (true, Some(0xDC00..=0xDFFF)) => is_open = false,
+            (true, _) | (false, Some(0xDC00..=0xDFFF)) => {
+                return Err(Error::invalid("a string holds half of a surrogate pair"));
+            }
+            (false, _) => {}
+        }
+        match byte {
+            b'"' => return Ok(at + 1),
+            b'\\' => at += if unit.is_some() { 6 } else { 2 },
+            _ => at += 1,
+        }
+    }
+    Ok(at)
+}
+
+fn code_unit(text: &[u8], at: usize) -> Option<u16> {
+    let digits = std::str::from_utf8(text.get(at..at + 4)?).ok()?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+/// The place behind a number that begins at `at`.
+fn end_of_number(text: &[u8], at: usize) -> Result<usize> {
+    let is_part = |it: &u8| matches!(it, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    let length = text[at..].iter().take_while(|it| is_part(it)).count();
+    let digits = &text[at..at + length];
+    // Short whole numbers, nearly all there are, need no closer look.
+    if length > 100 || digits.iter().any(|it| matches!(it, b'e' | b'E')) {
+        let number = std::str::from_utf8(digits).ok().and_then(|it| it.parse::<f64>().ok());
+        if number.is_some_and(f64::is_infinite) {
+            return Err(Error::invalid("a number is too large"));
+        }
+    }
+    Ok(at + length)
 }
 
 #[cfg(test)]
@@ -114,6 +162,24 @@ mod tests {
         assert!(check_depth("[".repeat(64).as_bytes()).is_ok());
         assert!(check_depth("[".repeat(65).as_bytes()).is_err());
         assert!(check_depth(format!("\"{}\\\"{}\"", "[".repeat(70), "[".repeat(70)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_could_not_be_read_later_is_refused_at_once() {
+        let refused = |text: &str| assert!(Json::parse(text).is_err(), "{text}");
+        let passes = |text: &str| {
+            let json = Json::parse(text).expect(text);
+            assert!(!json.to_value().is_null(), "{text}");
+        };
+        refused(r#"{"a":"\ud800"}"#);
+        refused(r#"{"\udc00":1}"#);
+        refused(r#"["\ud800\ud800"]"#);
+        refused(r#"["\ud800x"]"#);
+        refused("[1e999999]");
+        refused(&format!("[{}]", "9".repeat(400)));
+        passes(r#"["\ud83d\ude00","\\ud800","\"\\"]"#);
+        passes(&format!("[1e300,-0.5,{}]", "9".repeat(200)));
+        passes(r#"{"1e999":"1e999 ["}"#);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::access::{Action, Cx};
 use crate::adapters::Usage;
 use crate::agents::{self, Delivery, Runnable, Spec};
 use crate::audit::Note;
-use crate::base::{AgentId, Error, ExecutionId, Id, Result};
+use crate::base::{AgentId, Code, Error, ExecutionId, Id, Result};
 use crate::engine::{Engine, Entry, Repeat, Retry, Status, Task, Watch, entries_after};
 use crate::infra::store::Rows;
 
@@ -52,15 +52,19 @@ pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecutio
 
 async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecution) -> Result<Started> {
     check(&request)?;
+    let wait = Duration::from_millis(request.wait_ms.unwrap_or(DEFAULT_WAIT_MS));
+    if let Some(id) = twin(cx)? {
+        return Ok(attached(cx, id, runnable.deprecated, wait));
+    }
     runnable.version.check_input(&request.input)?;
     let engine = &cx.services().engine;
     engine.check_room(cx.org())?;
-    let wait = Duration::from_millis(request.wait_ms.unwrap_or(DEFAULT_WAIT_MS));
     let execution = execution_of(cx, &runnable, trigger, request);
     let task = task_of(cx, &runnable, &execution);
     let id = execution.id;
     let watch = engine.announce(&task);
     let stored = task.clone();
+    cx.idempotent_resource("execution", id);
     let written = cx
         .write(move |tx| {
             tx.insert(&execution)?;
@@ -69,10 +73,21 @@ async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecu
         .await;
     if let Err(error) = written {
         engine.withdraw(id);
-        return Err(error);
+        // Two requests with one key raced, and the other was first.
+        let first = if error.is(Code::Conflict) { twin(cx)? } else { None };
+        return first.map(|id| attached(cx, id, runnable.deprecated, wait)).ok_or(error);
     }
     engine.accept(task);
     Ok(Started { id, deprecated: runnable.deprecated, wait, cx: cx.clone(), watch: Some(watch) })
+}
+
+/// The run that an earlier request with the same `Idempotency-Key` started.
+fn twin(cx: &Cx) -> Result<Option<ExecutionId>> {
+    cx.idempotent_twin("execution")?.map(|it| it.parse()).transpose()
+}
+
+fn attached(cx: &Cx, id: ExecutionId, deprecated: bool, wait: Duration) -> Started {
+    Started { id, deprecated, wait, cx: cx.clone(), watch: cx.services().engine.watch(id) }
 }
 
 impl Started {

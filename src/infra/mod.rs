@@ -7,6 +7,7 @@ mod secret;
 pub mod store;
 pub mod egress;
 pub mod sse;
+pub mod telemetry;
 pub mod vault;
 pub mod jwt;
 pub mod limits;

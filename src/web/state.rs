@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use actix_web::HttpRequest;
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
+use super::developers::ApiReference;
 use super::openapi;
 use super::route::Route;
 use crate::access::Services;
@@ -20,7 +22,10 @@ pub struct WebState {
     /// The table that is served, and described.
     pub routes: Arc<Vec<Route>>,
     https: bool,
+    /// Dropped with this, which tells who waits for the last worker to have let go.
+    held: Option<oneshot::Sender<()>>,
     document: OnceLock<(Bytes, String)>,
+    reference: OnceLock<ApiReference>,
 }
 
 impl WebState {
@@ -29,14 +34,23 @@ impl WebState {
             https: services.config.server.public_url.starts_with("https://"),
             services,
             error_page: None,
+            held: None,
             routes,
             document: OnceLock::new(),
+            reference: OnceLock::new(),
         }
     }
 
     pub fn with_error_page(mut self, page: ErrorPage) -> Self {
         self.error_page = Some(page);
         self
+    }
+
+    /// Resolves when nobody holds this state any more: the last thread of the server has ended.
+    pub fn when_released(&mut self) -> oneshot::Receiver<()> {
+        let (held, released) = oneshot::channel();
+        self.held = Some(held);
+        released
     }
 
     pub fn public_url_is_https(&self) -> bool {
@@ -56,5 +70,11 @@ impl WebState {
             let tag = super::reply::etag_of(&text);
             (text, tag)
         })
+    }
+
+    /// The same as a page shows it, made once.
+    pub(super) fn reference(&self) -> &ApiReference {
+        self.reference
+            .get_or_init(|| ApiReference::of(&serde_json::from_slice(&self.document().0).unwrap_or_default()))
     }
 }

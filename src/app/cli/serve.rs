@@ -9,6 +9,7 @@ use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Error, Result};
 use crate::infra::Secret;
+use crate::infra::telemetry;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
@@ -20,7 +21,9 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
-            let appliance = Appliance::open(config, Parts::default()).await?;
+            let parts = Parts::default();
+            telemetry::init(&config.log, parts.redactor.clone())?;
+            let appliance = Appliance::open(config, parts).await?;
             let serving = Serving::start(&appliance, routes())?;
             let token = access::prepare_setup(&appliance.services, given_setup_token()?).await?;
             announce(&serving, &appliance, token.as_ref());
