@@ -7,6 +7,7 @@ use crate::{access, agents, audit, executions};
 pub fn routes() -> Vec<Route> {
     let features: Vec<Vec<Route>> = vec![
         web::health_routes(),
+        web::asset_routes(),
         web::openapi_routes(),
         web::developer_routes(),
         access::api::routes(),

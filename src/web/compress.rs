@@ -32,7 +32,9 @@ pub(super) async fn maybe(mut response: ServiceResponse<BoxBody>) -> ServiceResp
     if !is_worth_it(response.status(), response.headers(), response.response().body().size()) {
         return response;
     }
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !response.headers().contains_key(header::VARY) {
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
     let Some(coding) = wanted(response.request().headers()) else { return response };
     let (request, response) = response.into_parts();
     let (mut answer, body) = response.into_parts();

@@ -15,8 +15,10 @@ use tracing::Instrument;
 use super::compress;
 use super::failure::Envelope;
 use super::head::without_body;
+use super::rate;
 use super::state::WebState;
 use crate::base::{Code, Error, RequestId};
+use crate::infra::limits::Verdict;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 64;
@@ -43,8 +45,11 @@ pub async fn context<B: MessageBody + 'static>(
         request.extensions_mut().insert(tag.clone());
         let response = next.call(request).await?;
         let mut response = rendered(response, &state, &tag);
-        let is_asset = response.request().path().starts_with("/static/");
-        add_headers(response.headers_mut(), &tag, is_asset, &state);
+        let verdict = response.request().extensions().get::<Verdict>().copied();
+        if let Some(verdict) = verdict {
+            rate::add_headers(response.headers_mut(), verdict);
+        }
+        add_headers(response.headers_mut(), &tag, &state);
         let response = compress::maybe(response).await;
         log(&response, began);
         let head = response.request().method() == Method::HEAD;
@@ -176,14 +181,14 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-fn add_headers(headers: &mut HeaderMap, tag: &RequestTag, is_asset: bool, state: &WebState) {
+fn add_headers(headers: &mut HeaderMap, tag: &RequestTag, state: &WebState) {
     if let Ok(value) = HeaderValue::from_str(&tag.text) {
         headers.insert(REQUEST_ID, value);
     }
     for (name, value) in HEADERS {
         headers.insert(name, value);
     }
-    if !is_asset && !headers.contains_key(header::CACHE_CONTROL) {
+    if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if state.public_url_is_https() {

@@ -15,7 +15,7 @@ use super::extract::RawBody;
 use super::idempotency;
 use super::route::{Access, Route};
 use super::state::WebState;
-use super::{body, denials};
+use super::{body, denials, rate};
 use crate::access::Cx;
 use crate::base::{Error, Result};
 
@@ -65,7 +65,14 @@ async fn admit(route: &Route, request: &mut ServiceRequest, state: &WebState) ->
     if state.is_draining() && !route.method.is_safe() {
         return Err(Error::unavailable("this server is stopping; try again in a moment"));
     }
-    let caller = caller_of(route, request, state).await?;
+    let caller = match caller_of(route, request, state).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            rate::count(route, request, state, None)?;
+            return Err(error);
+        }
+    };
+    rate::count(route, request, state, caller.as_ref())?;
     let body = match check(route, request, state, caller.as_ref()).await {
         Err(error) => return Err(denials::noted(route, caller.as_ref(), error).await),
         Ok(body) => body,

@@ -19,6 +19,7 @@ mod idempotency;
 mod mount;
 mod openapi;
 mod origin;
+mod rate;
 mod reply;
 mod route;
 mod sse;
@@ -26,7 +27,7 @@ mod state;
 mod ui_kit;
 pub mod view;
 
-pub use assets::{HAS_VENDOR, STATIC_ROUTE, asset_url, icon_url, serve as serve_static};
+pub use assets::{HAS_VENDOR, STATIC_ROUTE, asset_routes, asset_url, icon_url, serve as serve_static};
 pub use context::{RequestTag, context};
 pub use cookie::{no_session_cookie, session_cookie, session_cookie_name};
 pub(crate) use developers::Pieces;

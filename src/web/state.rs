@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::developers::ApiReference;
 use super::openapi;
+use super::rate::Rates;
 use super::route::Route;
 use crate::access::Services;
 use crate::base::Error;
@@ -22,6 +23,7 @@ pub struct WebState {
     /// The table that is served, and described.
     pub routes: Arc<Vec<Route>>,
     https: bool,
+    rates: Rates,
     /// Dropped with this, which tells who waits for the last worker to have let go.
     held: Option<oneshot::Sender<()>>,
     document: OnceLock<(Bytes, String)>,
@@ -32,6 +34,7 @@ impl WebState {
     pub fn new(services: Arc<Services>, routes: Arc<Vec<Route>>) -> Self {
         Self {
             https: services.config.server.public_url.starts_with("https://"),
+            rates: Rates::new(&services.config.limits),
             services,
             error_page: None,
             held: None,
@@ -55,6 +58,10 @@ impl WebState {
 
     pub fn public_url_is_https(&self) -> bool {
         self.https
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// Whether the server is stopping: changing calls are refused then.

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use file::File;
 
-pub use serve::serve;
+pub use serve::{asset_routes, serve};
 
 /// Where `serve` is mounted.
 pub const STATIC_ROUTE: &str = "/static/{hash}/{path:.*}";

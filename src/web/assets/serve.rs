@@ -1,12 +1,27 @@
 //! The endpoint for static files.
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::TREE;
 use super::file::Encoding;
+use super::{STATIC_ROUTE, TREE};
+use crate::base::{Code, Error};
+use crate::web::{Limit, Route};
+
+/// The files' route, for the table.
+pub fn asset_routes() -> Vec<Route> {
+    vec![
+        Route::get(STATIC_ROUTE, serve)
+            .bare()
+            .limit(Limit::None)
+            .says("A style sheet, script or picture of the pages")
+            .answers_plain(200, "The file.", "application/octet-stream")
+            .errs(&[Code::NotFound]),
+    ]
+}
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -16,7 +31,10 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let (hash, path) = path.into_inner();
     let Some(file) = TREE.files.get(&path).filter(|_| hash == TREE.hash) else {
-        return HttpResponse::NotFound().insert_header((CACHE_CONTROL, "no-store")).finish();
+        let error = Error::new(Code::NotFound, "there is no such file in this version");
+        let mut answer = HttpResponse::from_error(error);
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return answer;
     };
     let wanted = Encoding::accepted(header(&request, ACCEPT_ENCODING));
     let (encoding, body) = file.encoded(wanted);

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use self::operation::tag_of;
 
 use self::schemas::Schemas;
+use super::STATIC_ROUTE;
 use super::failure::Envelope;
 use super::mount::sorted;
 use super::reply::tagged;
@@ -36,7 +37,7 @@ async fn openapi(request: HttpRequest, state: Data<WebState>) -> HttpResponse {
 
 /// Whether the route is part of the interface for programs.
 pub fn is_described(route: &Route) -> bool {
-    route.kind != Kind::Page
+    route.kind != Kind::Page && route.path != STATIC_ROUTE
 }
 
 /// Describes every route for programs. `server` is where the server is reached, without a trailing slash.

@@ -27,6 +27,11 @@ async fn the_reference_shows_every_call_and_needs_nothing_from_elsewhere() {
         assert!(text.contains(&format!("id=\"schema-{anchor}\"")), "{anchor} leads nowhere");
     }
     assert!(text.contains("curl -X POST"));
+    let client = appliance.anonymous();
+    for url in text.split("href=\"/static/").skip(1).filter_map(|it| it.split('"').next()) {
+        assert_eq!(client.get(&format!("/static/{url}")).await.status, 200, "{url}");
+    }
+    client.get("/static/old/css/app.css").await.expect_error(404, "NotFound");
 }
 
 #[tokio::test(flavor = "multi_thread")]

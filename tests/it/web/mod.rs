@@ -3,6 +3,8 @@
 mod answers;
 mod developers;
 mod hostile;
+mod idempotency;
 mod openapi;
 mod probe;
+mod rates;
 mod raw;
