@@ -15,8 +15,8 @@ use crate::executions::{self, AgentWork};
 use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
-use crate::infra::vault::SigningKey;
 use crate::infra::vault::Redactor;
+use crate::infra::vault::SigningKey;
 
 /// What a test may hand in instead of the real thing.
 pub struct Parts {

@@ -63,10 +63,11 @@ fn other_method(request: &HttpRequest, allowed: &str) -> HttpResponse {
 /// Paths with the places of their routes; fixed segments before named ones, because the server takes the
 /// first path that matches.
 pub fn sorted(routes: &[Route]) -> Vec<(&'static str, Vec<usize>)> {
-    let mut paths: BTreeMap<Vec<(bool, &str)>, (&'static str, Vec<usize>)> = BTreeMap::new();
+    let mut places: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
     for (place, route) in routes.iter().enumerate() {
-        let key = route.path.split('/').map(|it| (it.contains('{'), it)).collect();
-        paths.entry(key).or_insert_with(|| (route.path, Vec::new())).1.push(place);
+        places.entry(route.path).or_default().push(place);
     }
-    paths.into_values().collect()
+    let mut paths: Vec<_> = places.into_iter().collect();
+    paths.sort_by_key(|(path, _)| path.split('/').map(|it| (it.contains('{'), it)).collect::<Vec<_>>());
+    paths
 }

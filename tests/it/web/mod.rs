@@ -1,6 +1,7 @@
 //! The web layer, over real HTTP.
 
 mod answers;
+mod codes;
 mod developers;
 mod hostile;
 mod idempotency;

@@ -11,6 +11,7 @@ use crate::support::Appliance;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends bytes, closes the sending half, and reads everything that comes.
+#[expect(clippy::disallowed_methods, reason = "a client's socket, to the server under test")]
 async fn exchange(appliance: &Appliance, bytes: &[u8]) -> String {
     let base = appliance.anonymous().base;
     let address = base.strip_prefix("http://").expect("http");
@@ -18,7 +19,7 @@ async fn exchange(appliance: &Appliance, bytes: &[u8]) -> String {
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();
-    let mut chunk = [0; 16 << 10];
+    let mut chunk = vec![0; 16 << 10];
     while let Ok(read) = tokio::time::timeout(PATIENCE, stream.read(&mut chunk)).await.expect("an end") {
         if read == 0 {
             break;
