@@ -1,0 +1,163 @@
+//! A data folder with many executions, written through the store itself.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use reeve::access::{self, Cx, SetupRequest};
+use reeve::adapters::Usage;
+use reeve::agents::{self, NewAgent, Spec};
+use reeve::app::{Appliance, Parts};
+use reeve::base::{AgentId, Env, ExecutionId, Id, Json, Origin, Timestamp, VersionId};
+use reeve::config::Config;
+use reeve::engine::Status;
+use reeve::executions::{self, Execution, NewExecution, Trigger, TriggerKind};
+use reeve::infra::Secret;
+use reeve::metering::{self, Counted};
+use serde_json::json;
+use tempfile::TempDir;
+
+pub struct Seeded {
+    pub email: String,
+    pub password: String,
+    pub agent: String,
+    pub execution: String,
+    pub from: String,
+    pub to: String,
+}
+
+const AT_ONCE: u64 = 2_000;
+const WEEK_MS: u64 = 7 * 86_400_000;
+
+pub fn fill(folder: &TempDir, count: u64) -> Seeded {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut config = Config::default();
+        config.data.dir = folder.path().join("data");
+        config.data.cache_bytes = 512 << 20;
+        let appliance = Appliance::open(config, Parts::default()).await.expect("opens");
+        let services = &appliance.services;
+        let (email, password) = ("owner@mill.test".to_owned(), "seven quiet otters".to_owned());
+        let request = SetupRequest {
+            token: Secret::new(""),
+            org_name: "Mill".to_owned(),
+            email: email.clone(),
+            password: Secret::from(password.clone()),
+            name: None,
+        };
+        access::setup(services, &Origin::default(), request, false).await.expect("sets up");
+        let org = access::every_org(services).expect("reads")[0];
+        let cx = Cx::system(services, org, "benchmark");
+        let mut ids = Vec::new();
+        for number in 0..20 {
+            let new: NewAgent = serde_json::from_value(json!({
+                "name": format!("Agent {number}"), "agent_type": "native", "config": {"model": "builtin"},
+                "visibility": "organization",
+            }))
+            .expect("an agent");
+            ids.push(agents::create(&cx, new).await.expect("makes").id);
+        }
+        let ids = Arc::new(ids);
+        let now = Env::system().now();
+        let mut last = None;
+        for batch in 0..count / AT_ONCE {
+            let ids = ids.clone();
+            let written = services.store.write_org(org, move |tx| {
+                let mut last = None;
+                for number in batch * AT_ONCE..(batch + 1) * AT_ONCE {
+                    let at = now.minus_ms(WEEK_MS).plus_ms(number * WEEK_MS / count);
+                    let execution = execution(number, at, ids[(number % 20) as usize]);
+                    metering::record(tx, &counted(&execution))?;
+                    tx.insert(&execution)?;
+                    last = Some(execution.id);
+                }
+                Ok(last)
+            });
+            last = written.await.expect("writes").or(last);
+        }
+        Seeded {
+            email,
+            password,
+            agent: ids[0].to_string(),
+            execution: last.expect("some").to_string(),
+            from: now.minus_ms(WEEK_MS).to_string(),
+            to: now.to_string(),
+        }
+    })
+}
+
+/// Syncs that one synchronous run of a webhook agent costs, with `clients` at once, counted by the store.
+pub fn syncs_per_run(upstream: SocketAddr, clients: usize) -> f64 {
+    const RUNS_EACH: usize = 200;
+    let folder = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut config = Config::default();
+        config.data.dir = folder.path().join("data");
+        config.egress.allow = vec![upstream.to_string()];
+        let appliance = Appliance::open(config, Parts::default()).await.expect("opens");
+        let cx = Cx::system(&appliance.services, Env::system().id(), "benchmark");
+        let new: NewAgent = serde_json::from_value(json!({
+            "name": "Echo", "agent_type": "webhook", "config": {"url": format!("http://{upstream}/")},
+        }))
+        .expect("an agent");
+        let agent = agents::create(&cx, new).await.expect("makes").id.to_string();
+        agents::publish(&cx, &agent, Spec::Draft, None).await.expect("publishes");
+        let before = appliance.services.store.syncs();
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..clients {
+            let (cx, agent) = (cx.clone(), agent.clone());
+            callers.spawn(async move {
+                for _ in 0..RUNS_EACH {
+                    let request = NewExecution::of(Json::of(&json!({ "text": "hello" })));
+                    let started =
+                        executions::start(&cx, &agent, TriggerKind::Api, request).await.expect("starts");
+                    assert_eq!(started.wait().await.expect("ends").status, Status::Completed);
+                }
+            });
+        }
+        while let Some(done) = callers.join_next().await {
+            done.expect("a caller");
+        }
+        (appliance.services.store.syncs() - before) as f64 / (clients * RUNS_EACH) as f64
+    })
+}
+
+fn execution(number: u64, at: Timestamp, agent: AgentId) -> Execution {
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&at.millis().to_be_bytes()[2..]);
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    Execution {
+        id: ExecutionId::from_bytes(bytes),
+        agent_id: agent,
+        version_id: VersionId::from_bytes([1; 16]),
+        agent_version: "1.0.0".to_owned(),
+        status: if number.is_multiple_of(50) { Status::Failed } else { Status::Completed },
+        input: Json::of(&json!({ "text": format!("question {number}") })),
+        output: Some(Json::of(&json!({ "answer": format!("answer {number}") }))),
+        failure: None,
+        session_id: None,
+        attempts: 1,
+        trigger: Trigger { kind: TriggerKind::Api, actor: "key_benchmark".to_owned(), retry_of: None },
+        metadata: None,
+        traceparent: None,
+        usage: Usage { api_calls: 1, input_tokens: 20, output_tokens: 30, ..Usage::default() },
+        timeout_ms: 30_000,
+        priority: 0,
+        created_at: at,
+        started_at: Some(at),
+        completed_at: Some(at.plus_ms(number % 900)),
+    }
+}
+
+fn counted(execution: &Execution) -> Counted {
+    Counted {
+        agent: execution.agent_id,
+        status: execution.status,
+        ended_at: execution.completed_at.unwrap_or(execution.created_at),
+        duration_ms: 10,
+        api_calls: 1,
+        input_tokens: 20,
+        output_tokens: 30,
+        cost_micros: 0,
+    }
+}

@@ -1,0 +1,58 @@
+//! The far end of the webhook agent: answers at once, counts.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+static ANSWERED: AtomicUsize = AtomicUsize::new(0);
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{\"echo\":\"hello!\"}";
+
+/// Runs on a thread of its own, to the end of the program.
+pub fn start() -> SocketAddr {
+    ANSWERED.store(0, Relaxed);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = listener.local_addr().expect("an address");
+    listener.set_nonblocking(true).expect("not blocking");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(answer(stream));
+            }
+        });
+    });
+    address
+}
+
+/// Answers so far.
+pub fn count() -> usize {
+    ANSWERED.load(Relaxed)
+}
+
+async fn answer(mut stream: tokio::net::TcpStream) {
+    let mut buffer = vec![0; 16 * 1024];
+    let mut filled = 0;
+    loop {
+        match stream.read(&mut buffer[filled..]).await {
+            Ok(read) if read > 0 => filled += read,
+            _ => return,
+        }
+        // Requests of this benchmark are small and come one at a time on a connection.
+        let Some(head) = buffer[..filled].windows(4).position(|it| it == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+        let length: usize =
+            text.lines().find_map(|it| it.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+        if filled < head + 4 + length {
+            continue;
+        }
+        filled = 0;
+        ANSWERED.fetch_add(1, Relaxed);
+        if stream.write_all(ANSWER).await.is_err() {
+            return;
+        }
+    }
+}
