@@ -130,7 +130,7 @@ async fn deploy(cx: &Cx) -> Result<()> {
 async fn show_run(cx: &Cx, text: &str, paint: Paint) -> Result<()> {
     say(&format!("{} reads {} words …\n", paint.bold("document-digest"), text.split_whitespace().count()));
     let began = Instant::now();
-    let input = Json::of(&json!({ "text": text }));
+    let input = Json::of(&json!({ "document": text }));
     let started =
         executions::start(cx, "document-digest", TriggerKind::Demo, NewExecution::of(input)).await?;
     let mut events = std::pin::pin!(started.stream());

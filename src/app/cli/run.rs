@@ -18,7 +18,7 @@ use crate::executions::{self, NewExecution, TriggerKind};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 the run completed, 1 it did not, 2 wrong usage.\n\n\
-    reeve run document-digest --input-file notes.md\n  \
+    reeve run document-digest --input-file notes.md --field document\n  \
     reeve run ticket-triage --input '{\"subject\": \"…\", \"body\": \"…\"}' --url https://reeve.example.com")]
 pub(super) struct Run {
     #[command(flatten)]
@@ -28,9 +28,12 @@ pub(super) struct Run {
     /// Input as JSON
     #[arg(long, value_name = "JSON", conflicts_with = "input_file")]
     input: Option<String>,
-    /// Input from a file (- for standard input): JSON, or text, which becomes {"text": …}
+    /// Input from a file (- for standard input): JSON, or text, which becomes {"FIELD": …}
     #[arg(long, value_name = "FILE")]
     input_file: Option<PathBuf>,
+    /// The field of the input that a text becomes
+    #[arg(long, default_value = "text")]
+    field: String,
     /// A version's number, or `draft`
     #[arg(long)]
     version: Option<String>,
@@ -74,7 +77,7 @@ impl Run {
                 text
             }
         };
-        Ok(Json::parse(&text).unwrap_or_else(|_| Json::of(&json!({ "text": text }))))
+        Ok(Json::parse(&text).unwrap_or_else(|_| Json::of(&json!({ &self.field: text }))))
     }
 
     async fn in_folder(&self, input: Json) -> Result<ExitCode> {
