@@ -1,0 +1,166 @@
+//! A real Chromium, driven through its own driver. Waits for what a person would see, never for time.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::json;
+use tempfile::TempDir;
+
+pub struct Browser {
+    pub client: Client,
+    base: String,
+    driver: Child,
+    _profile: TempDir,
+}
+
+/// What every page must be free of, read in the page itself.
+const OVERFLOWS: &str = "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
+
+impl Browser {
+    /// A new browser with an empty profile. `base` is the server's address.
+    pub async fn open(base: &str) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed by tests/run");
+        let port = port_of(&mut driver);
+        let profile = tempfile::tempdir().expect("a folder");
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            "--window-size=1440,900",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
+        capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a browser");
+        Self { client, base: base.to_owned(), driver, _profile: profile }
+    }
+
+    pub async fn go(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.base)).await.expect("goes there");
+    }
+
+    /// Waits until something matches the selector.
+    pub async fn see(&self, css: &str) -> fantoccini::elements::Element {
+        let found = self.client.wait().for_element(Locator::Css(css)).await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!("{css} did not appear on {}: {error}\n{}", self.path().await, self.text().await),
+        }
+    }
+
+    /// Waits until the page's text holds `words`.
+    pub async fn read(&self, words: &str) {
+        let quoted = serde_json::to_string(words).expect("text");
+        let script = format!("return document.body.innerText.includes({quoted})");
+        for _ in 0..600 {
+            let found = self.client.execute(&script, vec![]).await;
+            if found.is_ok_and(|it| it == json!(true)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{words:?} did not appear on {}:\n{}", self.path().await, self.text().await);
+    }
+
+    pub async fn fill(&self, name: &str, value: &str) {
+        let field = self.see(&format!("[name=\"{name}\"]")).await;
+        field.clear().await.expect("empties");
+        field.send_keys(value).await.expect("types");
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.see(css).await.click().await.expect("clicks");
+    }
+
+    /// Clicks the button or link with this text.
+    pub async fn press(&self, label: &str) {
+        let xpath = format!("(//button|//a|//summary)[normalize-space(.)=\"{label}\"]");
+        let found = self.client.wait().for_element(Locator::XPath(&xpath)).await;
+        let element = match found {
+            Ok(element) => element,
+            Err(_) => panic!("no {label:?} on {}:\n{}", self.path().await, self.text().await),
+        };
+        element.click().await.expect("clicks");
+    }
+
+    pub async fn text(&self) -> String {
+        let text = self.client.execute("return document.body.innerText", vec![]).await.unwrap_or_default();
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.map(|it| it.path().to_owned()).unwrap_or_default()
+    }
+
+    pub async fn size(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.expect("resizes");
+    }
+
+    /// Sets the theme as the page's own switch does.
+    pub async fn theme(&self, theme: &str) {
+        let script = format!("document.documentElement.dataset.theme = '{theme}'");
+        self.client.execute(&script, vec![]).await.expect("sets the theme");
+    }
+
+    /// The page does not scroll sideways, and the console is free of errors.
+    pub async fn is_sound(&self) {
+        let wide = self.client.execute(OVERFLOWS, vec![]).await.expect("measures");
+        assert_eq!(wide, json!(false), "{} scrolls sideways", self.path().await);
+    }
+
+    /// A picture under `tests/out/`, for people to look at.
+    pub async fn picture(&self, name: &str) -> PathBuf {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/out");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join(format!("{name}.png"));
+        let bytes = self.client.screenshot().await.expect("a picture");
+        std::fs::write(&path, bytes).expect("writes");
+        path
+    }
+
+    pub async fn close(mut self) {
+        let _ = self.client.clone().close().await;
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// The driver says on which port it listens.
+fn port_of(driver: &mut Child) -> u16 {
+    let output = driver.stdout.take().expect("its output");
+    let mut lines = BufReader::new(output).lines();
+    loop {
+        let line = lines.next().expect("the driver starts").expect("text");
+        if let Some((_, rest)) = line.split_once("successfully on port ") {
+            let port = rest.trim_end_matches('.').parse().expect("a port");
+            std::thread::spawn(move || lines.for_each(drop));
+            return port;
+        }
+    }
+}
