@@ -17,7 +17,8 @@ pub struct Browser {
 }
 
 /// What every page must be free of, read in the page itself.
-const OVERFLOWS: &str = "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
+const OVERFLOWS: &str =
+    "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
 
 impl Browser {
     /// A new browser with an empty profile. `base` is the server's address.
@@ -63,7 +64,9 @@ impl Browser {
         let found = self.client.wait().for_element(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("{css} did not appear on {}: {error}\n{}", self.path().await, self.text().await),
+            Err(error) => {
+                panic!("{css} did not appear on {}: {error}\n{}", self.path().await, self.text().await)
+            }
         }
     }
 

@@ -1,0 +1,94 @@
+//! Against real servers, where `tests/run --peers` has started them: a workflow of n8n behind the webhook agent,
+//! LiteLLM behind the openai agent.
+
+use serde_json::{Value, json};
+
+use crate::support::Appliance;
+use crate::support::people::Caller;
+
+fn peer(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by tests/peers.sh"))
+}
+
+/// An appliance whose agents may reach the peer, with its owner.
+async fn beside(peer: &str) -> (Appliance, Caller) {
+    let place = peer.trim_start_matches("http://").to_owned();
+    let appliance = Appliance::start_with(|config| config.egress.allow = vec![place], Vec::new()).await;
+    let owner = appliance.owner().await;
+    (appliance, owner)
+}
+
+async fn published(owner: &Caller, agent: Value) -> String {
+    let made = owner.post("/api/agents", agent).await.expect(201);
+    let id = made["id"].as_str().expect("an id").to_owned();
+    owner.post(&format!("/api/agents/{id}/versions/1.0.0/publish"), json!({})).await.expect(200);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real n8n: tests/run --peers"]
+async fn a_workflow_of_n8n_answers() {
+    let n8n = peer("REEVE_PEER_N8N");
+    let (_appliance, owner) = beside(&n8n).await;
+    let agent = json!({
+        "name": "n8n echo", "agent_type": "webhook", "config": {"url": format!("{n8n}/webhook/peer-echo")},
+    });
+    let id = published(&owner, agent).await;
+    let probe = owner.post(&format!("/api/agents/{id}/test"), json!({})).await.expect(200);
+    assert_eq!(probe["ok"], true, "{probe}");
+    let run = owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"text": "hello n8n"}})).await;
+    let run = run.expect(200);
+    assert_eq!(run["status"], "completed");
+    assert!(run["output"].to_string().contains("hello n8n"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real n8n: tests/run --peers"]
+async fn a_broken_workflow_of_n8n_is_told_as_a_failure() {
+    let n8n = peer("REEVE_PEER_N8N");
+    let (_appliance, owner) = beside(&n8n).await;
+    let agent = json!({
+        "name": "n8n broken", "agent_type": "webhook", "config": {"url": format!("{n8n}/webhook/peer-broken")},
+        "execution": {"retry": {"max_attempts": 1}},
+    });
+    let id = published(&owner, agent).await;
+    let run = owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"text": "x"}})).await;
+    run.expect_error(502, "ExecutionFailed");
+}
+
+/// A chat agent on LiteLLM's `model`.
+async fn chat(owner: &Caller, litellm: &str, model: &str) -> String {
+    let key = json!({"name": model, "kind": "bearer", "value": {"token": peer("REEVE_PEER_LITELLM_KEY")}});
+    let credential = owner.post("/api/credentials", key).await.expect(201);
+    let agent = json!({
+        "name": model, "agent_type": "openai", "credential_ids": [credential["id"]],
+        "config": {"base_url": format!("{litellm}/v1"), "model": model},
+        "execution": {"retry": {"max_attempts": 1}},
+    });
+    published(owner, agent).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real LiteLLM: tests/run --peers"]
+async fn a_model_behind_litellm_answers_in_pieces_and_is_metered() {
+    let litellm = peer("REEVE_PEER_LITELLM");
+    let (_appliance, owner) = beside(&litellm).await;
+    let id = chat(&owner, &litellm, "mock-gpt").await;
+    let body = json!({"input": {"prompt": "Say hello"}});
+    let stream = owner.post(&format!("/api/agents/{id}/execute/stream"), body).await.text();
+    assert!(stream.matches("event: output.delta").count() >= 1, "{stream}");
+    assert!(stream.contains("event: execution.completed"), "{stream}");
+    assert!(stream.contains("Hello from the mock model"), "{stream}");
+    let runs = owner.get(&format!("/api/agents/{id}/executions")).await.expect(200);
+    assert!(runs["items"][0]["usage"]["output_tokens"].as_u64().is_some_and(|it| it > 0), "{runs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real LiteLLM: tests/run --peers"]
+async fn a_model_that_fails_is_told_as_a_failure() {
+    let litellm = peer("REEVE_PEER_LITELLM");
+    let (_appliance, owner) = beside(&litellm).await;
+    let id = chat(&owner, &litellm, "mock-down").await;
+    let run = owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"prompt": "Say hello"}})).await;
+    assert!(matches!(run.status, 502), "{}", run.text());
+}
