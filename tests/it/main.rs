@@ -7,6 +7,7 @@ mod agents;
 mod adapters;
 mod architecture;
 mod egress;
+mod peers;
 mod server;
 mod store;
 mod support;
