@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::infra::Kept;
 use crate::infra::egress::Egress;
 use crate::infra::store::Store;
+use crate::infra::vault::Vault;
 
 pub struct Services {
     pub env: Env,
@@ -18,6 +19,8 @@ pub struct Services {
     pub store: Store,
     /// Password hashing, tokens, brakes on guessing.
     pub means: Means,
+    /// Opens and seals secrets; sealed where the appliance's key is missing or wrong.
+    pub vault: Vault,
     pub egress: Egress,
     pub engine: Engine,
     /// Where agents that answer later leave their answers.

@@ -7,6 +7,7 @@ use super::types::Definition;
 use crate::access::Cx;
 use crate::adapters::{self, Adapter};
 use crate::base::{AgentId, Code, CredentialId, Error, Invalid, Result};
+use crate::connections;
 use crate::infra::store::{PerOrg, Rows};
 
 /// The adapter of a type.
@@ -58,14 +59,14 @@ pub(super) fn refuse(labels: Vec<Invalid>, definition: Vec<Invalid>) -> Result<(
     Err(Error::invalid_fields(code, labels.into_iter().chain(definition).collect()))
 }
 
-/// Errors: `CredentialInvalid` for a credential that agents of this type cannot use.
+/// Errors: `CredentialInvalid` for a credential that is not there, or that agents of this type cannot use.
 pub(super) fn check_credentials(
-    _rows: &impl Rows<PerOrg>,
+    rows: &impl Rows<PerOrg>,
     adapter: &dyn Adapter,
     ids: &[CredentialId],
 ) -> Result<()> {
     if ids.is_empty() || !adapter.credential_kinds().is_empty() {
-        return Ok(());
+        return connections::check(rows, adapter.credential_kinds(), ids);
     }
     let message = format!("agents of the type {} take no credentials", adapter.kind());
     Err(Error::invalid_fields(

@@ -8,6 +8,7 @@ mod cache;
 mod catalog;
 mod check;
 mod compare;
+mod holders;
 mod input;
 mod number;
 mod ops;
@@ -21,6 +22,7 @@ mod view;
 
 pub use catalog::{AgentType, FromTemplate, Template, from_template, template, templates, type_of, types};
 pub use compare::Comparison;
+pub use holders::CredentialHolders;
 pub use input::{AgentFilter, AgentPatch, AgentUpdate, NewAgent, Sort};
 pub use number::{Number, Spec};
 pub use ops::{

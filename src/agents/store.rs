@@ -12,6 +12,8 @@ pub(super) const BY_STATUS: u8 = 4;
 pub(super) const BY_TAG: u8 = 5;
 pub(super) const BY_CAPABILITY: u8 = 6;
 pub(super) const BY_UPDATED: u8 = 7;
+/// Of versions.
+pub(super) const BY_CREDENTIAL: u8 = 1;
 
 impl Row for Agent {
     type Scope = PerOrg;
@@ -42,6 +44,12 @@ impl Row for Version {
 
     fn key(&self) -> Key {
         version_key(self.agent_id, self.number)
+    }
+
+    fn indexes(&self, index: &mut Indexes) {
+        for credential in &self.definition.credential_ids {
+            index.add(BY_CREDENTIAL, Key::of(*credential));
+        }
     }
 }
 

@@ -1,34 +1,43 @@
 //! One appliance: store, way out and engine on one data folder.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::janitor;
 use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
-use crate::agents::DeleteGuards;
+use crate::agents::{CredentialHolders, DeleteGuards};
 use crate::base::{Env, Result};
 use crate::config::Config;
+use crate::connections;
 use crate::engine::{Engine, Options};
 use crate::executions::{self, AgentWork};
 use crate::infra::Kept;
 use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
 use crate::infra::vault::Redactor;
-use crate::infra::vault::SigningKey;
+use crate::keys::{self, KeySettings};
+use crate::metering::{self, EgressLedger};
 
 /// What a test may hand in instead of the real thing.
 pub struct Parts {
     pub env: Env,
     pub resolver: Arc<dyn Resolver>,
+    /// What unwraps the key file, and where the service manager hands one in.
+    pub keys: KeySettings,
     /// Cuts secrets that are in use out of logs; the one that `telemetry` was started with.
     pub redactor: Arc<Redactor>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { env: Env::system(), resolver: Arc::new(SystemResolver), redactor: Redactor::new() }
+        Self {
+            env: Env::system(),
+            resolver: Arc::new(SystemResolver),
+            keys: KeySettings::default(),
+            redactor: Redactor::new(),
+        }
     }
 }
 
@@ -42,9 +51,11 @@ impl Appliance {
     ///
     /// Errors: `ValidationFailed` for a setting, `Unavailable` for a folder that cannot be used.
     pub async fn open(config: Config, parts: Parts) -> Result<Self> {
-        let Parts { env, resolver, redactor: _ } = parts;
+        let Parts { env, resolver, keys: settings, redactor } = parts;
         let store = Store::open(&config.data.dir, store_options(&config), &env)?;
-        let egress = Egress::new(egress_config(&config)?, resolver, Arc::new(crate::infra::egress::NoLedger));
+        let vault = keys::start(&config, settings, &store, &env, redactor).await?;
+        let ledger = EgressLedger::new(env.clone());
+        let egress = Egress::new(egress_config(&config)?, resolver, ledger.clone());
         let engine = Engine::start(
             env.clone(),
             store.clone(),
@@ -52,18 +63,22 @@ impl Appliance {
             tokio::runtime::Handle::current(),
         );
         let callbacks = Arc::new(CallbackDesk::new(env.clone(), config.public_url()));
-        let means = Means::new(&config, &SigningKey::generate())?;
+        let means = Means::new(&config, &keys::signing_key(&vault, &store, "access-tokens").await?)?;
         let services = Arc::new(Services {
             env,
             config,
             store,
             means,
+            vault,
             egress,
             engine,
             callbacks,
             kept: Kept::default(),
             draining: AtomicBool::new(false),
         });
+        services.kept.get::<metering::LedgerPlace>().set(ledger);
+        services.kept.get::<connections::Register>().add(Arc::new(CredentialHolders));
+        tokio::spawn(write_ledger(Arc::downgrade(&services)));
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         let found = services.engine.recover(&access::every_org(&services)?).await?;
@@ -72,6 +87,17 @@ impl Appliance {
         }
         janitor::start(&services);
         Ok(Self { services })
+    }
+}
+
+const LEDGER_EVERY: Duration = Duration::from_secs(3);
+
+/// Until the appliance is gone. What comes after the last round is written by `Serving::stop`.
+async fn write_ledger(services: Weak<Services>) {
+    loop {
+        tokio::time::sleep(LEDGER_EVERY).await;
+        let Some(services) = services.upgrade() else { return };
+        metering::flush(&services).await;
     }
 }
 

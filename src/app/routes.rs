@@ -1,7 +1,7 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, agents, audit, executions};
+use crate::{access, agents, audit, connections, executions, metering};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -14,6 +14,8 @@ pub fn routes() -> Vec<Route> {
         audit::api::routes(),
         agents::api::routes(),
         executions::api::routes(),
+        connections::api::routes(),
+        metering::api::routes(),
     ];
     features.into_iter().flatten().collect()
 }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::appliance::Appliance;
 use crate::access::Services;
 use crate::base::{Error, Result};
+use crate::metering;
 use crate::web::{Route, WebState, context, mount};
 
 /// A client that has not sent its headers by then is let go.
@@ -75,6 +76,7 @@ impl Serving {
         let _ = self.task.await;
         // The workers' threads end by themselves; only then is the store free for the next process.
         let _ = tokio::time::timeout(LAST_THREADS, self.released).await;
+        metering::flush(&self.services).await;
         left
     }
 

@@ -1,6 +1,7 @@
 //! Runs of agents: accepted, watched, cancelled, tried again, and what they came to.
 
 pub mod api;
+mod echo;
 mod error;
 mod events;
 mod guards;

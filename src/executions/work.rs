@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 
+use super::echo::EchoSink;
 use super::sink::{JournalSink, add};
 use super::types::Execution;
 use crate::access::Services;
 use crate::adapters::{Call, CallError, Usage};
 use crate::agents::{self, Runnable};
-use crate::base::{Code, Error, ExecutionId, Json, Result, Timestamp};
+use crate::base::{Actor, Code, Error, ExecutionId, Json, Result, Timestamp};
+use crate::connections::{self, Opened, Use};
 use crate::engine::{End, EventKind, Failure, Run, Status, Task, Verdict, Work};
 use crate::infra::egress::Caller;
 use crate::infra::store::{OrgTx, Rows};
@@ -41,10 +43,22 @@ impl AgentWork {
         let runnable = agents::accepted(services, &rows, execution.agent_id, number).map_err(failure_of)?;
         drop(rows);
         let sink = JournalSink::new(run, services.config.limits.log_lines);
-        let call = call_of(services, task, run, &runnable, execution);
-        let outcome = runnable.version.adapter.run(&call, &sink).await;
+        let why = Use {
+            purpose: "execution",
+            actor: Actor::system("engine"),
+            agent: Some(execution.agent_id),
+            execution: Some(task.id),
+        };
+        let ids = &runnable.version.credential_ids;
+        let mut opened = connections::open(services, task.org, ids, why).await.map_err(failure_of)?;
+        let mut call = call_of(services, task, run, &runnable, execution);
+        call.credentials = std::mem::take(&mut opened.credentials);
+        let clean = EchoSink::new(&sink, &opened);
+        let outcome = runnable.version.adapter.run(&call, &clean).await;
+        clean.finish();
         add(self.used.lock().entry(task.id).or_default(), sink.usage());
-        let output = outcome.map_err(told)?.output;
+        let output = outcome.map_err(|it| told(it, &opened))?.output;
+        let output = opened.clean_json(output);
         let limit = services.config.limits.output_bytes;
         if output.len() > limit {
             let message = format!("the agent answered {} bytes; a run keeps at most {limit}", output.len());
@@ -89,11 +103,11 @@ fn failure_of(error: Error) -> Failure {
 }
 
 /// The far end's failure.
-fn told(error: CallError) -> Failure {
+fn told(error: CallError, opened: &Opened) -> Failure {
     Failure {
         code: error.code,
-        message: error.message,
-        details: Json::of(&error.details.into()),
+        message: opened.clean(error.message),
+        details: opened.clean_json(Json::of(&error.details.into())),
         retriable: error.retriable,
         retry_after_ms: error.retry_after.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
     }

@@ -51,9 +51,48 @@ impl From<String> for Secret {
 }
 
 impl<'de> serde::Deserialize<'de> for Secret {
-    /// Secrets come in (a request body, a config file); they never go out the same way.
+    /// Secrets come in (a request body, a config file); they never go out the same way, nor in an error: serde's
+    /// own answer to a number in place of text repeats the number.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+struct Visitor;
+
+fn no_text<E: serde::de::Error>() -> Result<Secret, E> {
+    Err(E::custom("this is text in quotes"))
+}
+
+impl serde::de::Visitor<'_> for Visitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("text in quotes")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::new(text.as_bytes()))
+    }
+
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Secret, E> {
+        Ok(Secret::from(text))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Secret, E> {
+        no_text()
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Secret, E> {
+        no_text()
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Secret, E> {
+        no_text()
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Secret, E> {
+        no_text()
     }
 }
 

@@ -1,8 +1,15 @@
 //! Counting: rollups of runs by minute, hour and day, written with the end of the run that they count, so
 //! that no analysis ever reads executions.
+//!
+//! The egress ledger counts what leaves, by destination (`ledger`, `contacts`).
 
+pub mod api;
+mod contacts;
+mod ledger;
 mod rollup;
 mod sketch;
 
+pub use contacts::{EgressFilter, EgressView, egress};
+pub use ledger::{EgressLedger, LedgerPlace, flush};
 pub use rollup::{Counted, Rollup, Span, record, rollups};
 pub use sketch::Sketch;

@@ -89,6 +89,7 @@ async fn a_model_that_fails_is_told_as_a_failure() {
     let litellm = peer("REEVE_PEER_LITELLM");
     let (_appliance, owner) = beside(&litellm).await;
     let id = chat(&owner, &litellm, "mock-down").await;
-    let run = owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"prompt": "Say hello"}})).await;
+    let run =
+        owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"prompt": "Say hello"}})).await;
     assert!(matches!(run.status, 502), "{}", run.text());
 }

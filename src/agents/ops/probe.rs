@@ -19,6 +19,7 @@ use crate::access::{Action, Cx};
 use crate::adapters::{Adapter, Call, Callback, Callbacks, Check, Probe};
 use crate::audit::Note;
 use crate::base::{AgentId, Error, Id, Invalid, Json, Result};
+use crate::connections::{self, Opened, Use};
 use crate::infra::egress::Caller;
 use crate::infra::store::{PerOrg, Rows};
 
@@ -154,6 +155,11 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
     let stop = CancellationToken::new();
     let _stops_at_the_end = stop.clone().drop_guard();
     let timeout = PROBE_TIME.min(Duration::from_millis(version.policy.timeout_ms));
+    let why = Use { purpose: "probe", actor: cx.actor().clone(), agent, execution: None };
+    let mut opened = match connections::open(cx.services(), cx.org(), &version.credential_ids, why).await {
+        Ok(opened) => opened,
+        Err(error) => return unopened(&error),
+    };
     let call = Call {
         config: version.config.clone(),
         input: Json::of(&serde_json::json!({})),
@@ -164,16 +170,36 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
         attempt: 1,
         timeout,
         traceparent: None,
-        credentials: Vec::new(),
+        credentials: std::mem::take(&mut opened.credentials),
         egress: cx.services().egress.clone(),
         caller: Caller { org: cx.org(), agent, purpose: "probe" },
         callbacks: Arc::new(NoCallbacks),
         stop,
     };
     match tokio::time::timeout(timeout, version.adapter.probe(&call)).await {
-        Ok(probe) => probe,
+        Ok(probe) => without_echo(probe, &opened),
         Err(_) => silent(timeout),
     }
+}
+
+/// What a far end says back of the credentials is not for the eyes of those who asked.
+fn without_echo(mut probe: Probe, opened: &Opened) -> Probe {
+    probe.detail = opened.clean(probe.detail);
+    for check in &mut probe.checks {
+        check.detail = opened.clean(std::mem::take(&mut check.detail));
+    }
+    probe
+}
+
+fn unopened(error: &Error) -> Probe {
+    let check = Check {
+        name: "credentials".to_owned(),
+        ok: false,
+        duration_ms: 0,
+        detail: error.message().to_owned(),
+        remedy: error.suggestions().first().cloned().or_else(|| Some("see to the credential".to_owned())),
+    };
+    Probe { ok: false, latency_ms: 0, detail: check.detail.clone(), checks: vec![check] }
 }
 
 fn silent(timeout: Duration) -> Probe {

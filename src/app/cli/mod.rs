@@ -6,6 +6,7 @@ mod doctor;
 mod openapi;
 mod remote;
 mod run;
+mod secrets;
 mod serve;
 mod setup;
 mod user;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use super::{Appliance, Parts};
 use crate::base::{Code, Error, Result};
 use crate::config::Config;
+use crate::infra::harden::harden;
 
 /// Reeve manages a team's AI agents: connects, runs, watches and governs them. One program, one data folder.
 #[derive(Debug, Parser)]
@@ -89,7 +91,8 @@ pub fn run() -> ExitCode {
         }
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let result = match arguments.command {
+    // First of all: what is made from here on is for our user alone, and nobody reads our memory.
+    let result = harden().and_then(|()| match arguments.command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Setup(command) => command.run(),
@@ -98,7 +101,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::OpenApi(command) => command.run(),
-    };
+    });
     match result {
         Ok(code) => code,
         Err(error) => {
@@ -142,7 +145,7 @@ fn ask(question: &str) {
 
 /// The appliance of a command that works on the data folder itself.
 async fn open(config: Config) -> Result<Appliance> {
-    Appliance::open(config, Parts::default()).await
+    Appliance::open(config, Parts { keys: secrets::key_settings()?, ..Parts::default() }).await
 }
 
 /// A runtime for commands that need one.

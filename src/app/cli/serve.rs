@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::secrets::{given_secret, key_settings};
 use super::{Settings, runtime};
 use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
@@ -21,28 +22,16 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
-            let parts = Parts::default();
+            let parts = Parts { keys: key_settings()?, ..Parts::default() };
             telemetry::init(&config.log, parts.redactor.clone())?;
             let appliance = Appliance::open(config, parts).await?;
             let serving = Serving::start(&appliance, routes())?;
-            let token = access::prepare_setup(&appliance.services, given_setup_token()?).await?;
+            let given = given_secret("REEVE_SETUP_TOKEN")?;
+            let token = access::prepare_setup(&appliance.services, given).await?;
             announce(&serving, &appliance, token.as_ref());
             until_stopped(serving, &appliance).await
         })
     }
-}
-
-/// Of `REEVE_SETUP_TOKEN`, or of the file that `REEVE_SETUP_TOKEN_FILE` names.
-///
-/// Errors: `ValidationFailed` for a file that cannot be read.
-fn given_setup_token() -> Result<Option<Secret>> {
-    let text = match (std::env::var("REEVE_SETUP_TOKEN"), std::env::var("REEVE_SETUP_TOKEN_FILE")) {
-        (Ok(text), _) => text,
-        (_, Ok(path)) => std::fs::read_to_string(&path)
-            .map_err(|it| Error::invalid(format!("REEVE_SETUP_TOKEN_FILE: {path} cannot be read: {it}")))?,
-        _ => return Ok(None),
-    };
-    Ok(Some(Secret::from(text.trim().to_owned())).filter(|it| !it.expose().is_empty()))
 }
 
 #[expect(clippy::print_stdout, reason = "the address is this command's answer")]

@@ -76,13 +76,35 @@ impl Appliance {
         Http::new(format!("http://{}", self.serving.as_ref().expect("serving").address))
     }
 
-    /// Stops in order and starts again on the same data.
-    pub async fn restart(mut self) -> Self {
+    /// Stops in order. When this returns, the data folder is free. A folder of its own goes with it.
+    pub async fn stop(self) {
+        self.let_go().await;
+    }
+
+    /// As `restart`, with other settings, for a test that keeps the folder itself.
+    pub async fn stop_and_open(self, config: Config) -> Self {
+        self.stop().await;
+        Self::open(config, Vec::new()).await
+    }
+
+    /// Stops, and waits until the last thread has let go of the data folder.
+    async fn let_go(mut self) -> (Config, Option<TempDir>, Option<super::people::Caller>) {
         let config = self.inner.services.config.clone();
-        let folder = self.folder.take();
+        let (folder, owner) = (self.folder.take(), self.owner.get().cloned());
         self.serving.take().expect("serving").stop().await;
-        let owner = self.owner.get().cloned();
         drop(self);
+        let lock = std::fs::File::open(config.data.dir.join("reeve.lock")).expect("the lock file");
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            assert!(std::time::Instant::now() < patience, "something holds the data folder");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        (config, folder, owner)
+    }
+
+    /// Stops in order and starts again on the same data.
+    pub async fn restart(self) -> Self {
+        let (config, folder, owner) = self.let_go().await;
         let mut again = Self::open(config, Vec::new()).await;
         again.folder = folder;
         if let Some(owner) = owner {
