@@ -3,7 +3,7 @@
 
 pub mod addresses;
 pub mod appliance;
-pub mod browser;
+pub mod chromium;
 pub mod call;
 pub mod clock;
 pub mod http;

@@ -9,7 +9,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use tempfile::TempDir;
 
-pub struct Browser {
+pub struct Chromium {
     pub client: Client,
     base: String,
     driver: Child,
@@ -20,7 +20,7 @@ pub struct Browser {
 const OVERFLOWS: &str =
     "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
 
-impl Browser {
+impl Chromium {
     /// A new browser with an empty profile. `base` is the server's address.
     pub async fn open(base: &str) -> Self {
         let mut driver = Command::new("chromedriver")
@@ -147,7 +147,7 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
+impl Drop for Chromium {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
