@@ -6,6 +6,8 @@ mod access;
 mod agents;
 mod adapters;
 mod architecture;
+mod canary;
+mod credentials;
 mod egress;
 mod peers;
 mod server;
