@@ -63,7 +63,8 @@ pub fn routes() -> Vec<Route> {
             .needs(Action::ExecutionsRead)
             .says("Runs, newest first")
             .query::<ListQuery>()
-            .answers::<Page<ExecutionView>>(200, "One page of runs"),
+            .answers::<Page<ExecutionView>>(200, "One page of runs")
+            .errs(&[Code::AgentNotFound]),
         Route::get("/api/agents/{agent}/executions", list_of_agent)
             .needs(Action::ExecutionsRead)
             .of("agent")
