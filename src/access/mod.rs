@@ -10,6 +10,7 @@ mod cx;
 mod idempotency;
 mod means;
 mod ops;
+pub mod pages;
 mod role;
 mod services;
 mod store;

@@ -14,7 +14,7 @@ use super::appliance::Appliance;
 use crate::access::Services;
 use crate::base::{Error, Result};
 use crate::metering;
-use crate::web::{Route, WebState, context, mount};
+use crate::web::{Route, WebState, context, error_page, mount};
 
 /// A client that has not sent its headers by then is let go.
 const SLOW_HEADERS: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ impl Serving {
         let address = listener.local_addr().map_err(taken)?;
         services.egress.set_listeners(vec![address]);
         let routes = Arc::new(routes);
-        let mut state = WebState::new(services.clone(), routes.clone());
+        let mut state = WebState::new(services.clone(), routes.clone()).with_error_page(error_page);
         let released = state.when_released();
         let state = web::Data::new(state);
         let workers = match services.config.server.workers {

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::compress;
 use super::failure::Envelope;
 use super::head::without_body;
+use super::page::{FlashShown, Way, forgotten, leads_to};
 use super::rate;
 use super::state::WebState;
 use crate::base::{Code, Error, RequestId};
@@ -49,6 +50,7 @@ pub async fn context<B: MessageBody + 'static>(
         if let Some(verdict) = verdict {
             rate::add_headers(response.headers_mut(), verdict);
         }
+        forget_flash(&mut response);
         add_headers(response.headers_mut(), &tag, &state);
         let response = compress::maybe(response).await;
         log(&response, began);
@@ -57,6 +59,14 @@ pub async fn context<B: MessageBody + 'static>(
     }
     .instrument(span)
     .await
+}
+
+/// A sentence for the next page was shown: it is not shown again.
+fn forget_flash(response: &mut ServiceResponse<BoxBody>) {
+    if response.request().extensions().get::<FlashShown>().is_some() {
+        let gone = forgotten(response.request());
+        let _ = response.response_mut().add_cookie(&gone);
+    }
 }
 
 fn log(response: &ServiceResponse<BoxBody>, began: Instant) {
@@ -134,6 +144,19 @@ fn written(
         tracing::debug!(cause = ?error, "a request was refused");
     }
     let mut answer = actix_web::ResponseError::error_response(error);
+    if wants_page(request) {
+        match leads_to(request, error, state) {
+            Some(Way::SeeOther(to)) => {
+                return HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish();
+            }
+            Some(Way::HtmxRedirect(to)) => {
+                if let Ok(to) = HeaderValue::from_str(&to) {
+                    answer.headers_mut().insert(HeaderName::from_static("hx-redirect"), to);
+                }
+            }
+            None => {}
+        }
+    }
     let (body, content_type) = match state.error_page.filter(|_| wants_page(request)) {
         Some(page) => (page(request, error, &tag.text).into_bytes(), "text/html; charset=utf-8"),
         None => {

@@ -73,6 +73,10 @@ async fn admit(route: &Route, request: &mut ServiceRequest, state: &WebState) ->
         }
     };
     rate::count(route, request, state, caller.as_ref())?;
+    if let Some(cx) = &caller {
+        // The page of a refusal shows who is refused.
+        request.extensions_mut().insert(cx.clone());
+    }
     let body = match check(route, request, state, caller.as_ref()).await {
         Err(error) => return Err(denials::noted(route, caller.as_ref(), error).await),
         Ok(body) => body,
@@ -97,7 +101,7 @@ async fn check(
     Ok(body)
 }
 
-fn allow(access: Access, cx: &Cx) -> Result<()> {
+pub(super) fn allow(access: Access, cx: &Cx) -> Result<()> {
     match access {
         Access::Open | Access::Member => Ok(()),
         Access::Needs(action) => cx.require(action),

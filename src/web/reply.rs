@@ -1,11 +1,14 @@
 //! What handlers answer with.
 
+use actix_web::cookie::Cookie;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use base64::Engine as _;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::frame::Flash;
+use super::page::kept;
 use crate::base::{Code, Error, Result};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -31,8 +34,44 @@ pub struct NoContent;
 /// `200` with a page.
 pub struct Html(pub String);
 
-/// `303` to a page, after a form.
-pub struct SeeOther(pub String);
+/// `303` to a page, after a form. What it says is shown there, once.
+pub struct SeeOther {
+    location: String,
+    flash: Option<Flash>,
+    cookie: Option<Cookie<'static>>,
+}
+
+impl SeeOther {
+    pub fn to(location: impl Into<String>) -> Self {
+        Self { location: location.into(), flash: None, cookie: None }
+    }
+
+    pub fn saying(mut self, flash: Flash) -> Self {
+        self.flash = Some(flash);
+        self
+    }
+
+    /// Sets a cookie on the way.
+    pub fn with(mut self, cookie: Cookie<'static>) -> Self {
+        self.cookie = Some(cookie);
+        self
+    }
+}
+
+/// What becomes of a form, or of a page that may lead on.
+pub enum Sent {
+    /// Off to the next page.
+    Done(SeeOther),
+    /// `200` with a page.
+    Page(Html),
+    /// `422`: the form once more, with what was typed and what is wrong with it.
+    Again(Html),
+}
+
+/// `Sent::Again` of a page.
+pub fn again(template: impl askama::Template) -> Result<Sent> {
+    render(template).map(Sent::Again)
+}
 
 impl<T: Serialize> Responder for Found<T> {
     type Body = actix_web::body::BoxBody;
@@ -128,8 +167,36 @@ impl Responder for Html {
 impl Responder for SeeOther {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::SeeOther().insert_header((header::LOCATION, self.0)).finish()
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut answer = HttpResponse::SeeOther();
+        answer.insert_header((header::LOCATION, self.location));
+        if let Some(flash) = &self.flash {
+            answer.cookie(kept(request, flash));
+        }
+        if let Some(cookie) = self.cookie {
+            answer.cookie(cookie);
+        }
+        answer.finish()
+    }
+}
+
+impl Responder for Sent {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Done(next) => next.respond_to(request),
+            Self::Page(page) => page.respond_to(request),
+            Self::Again(page) => {
+                HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.0)
+            }
+        }
+    }
+}
+
+impl From<SeeOther> for Sent {
+    fn from(next: SeeOther) -> Self {
+        Self::Done(next)
     }
 }
 

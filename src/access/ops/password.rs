@@ -110,7 +110,7 @@ pub(super) fn link(tx: &mut WriteTx<'_>, services: &Services, user: UserId) -> R
     tx.appliance().insert(&ResetRow { hash, user_id: user, expires_at })?;
     let token = text_of(&token)?;
     Ok(ResetLink {
-        url: format!("{}/password/reset/{token}", services.config.public_url()),
+        url: format!("{}/reset/{token}", services.config.public_url()),
         token,
         expires_at,
     })

@@ -3,12 +3,12 @@
 
 mod reference;
 
-use actix_web::HttpRequest;
 use actix_web::web::Data;
 
 use self::reference::Reference;
 use super::failure::Reply;
-use super::frame::{Density, Frame, NavItem, Theme};
+use super::frame::{Frame, NavItem};
+use super::page::Framing;
 use super::reply::{Html, render};
 use super::route::Route;
 use super::state::WebState;
@@ -34,14 +34,9 @@ struct Page<'a> {
 }
 
 /// `GET /developers`
-async fn developers(request: HttpRequest, state: Data<WebState>) -> Reply<Html> {
+async fn developers(framing: Framing, state: Data<WebState>) -> Reply<Html> {
     let reference = state.reference();
-    let mut frame = Frame::new("API reference");
-    request.path().clone_into(&mut frame.path);
-    let cookie = |name: &str| request.cookie(name).map(|it| it.value().to_owned()).unwrap_or_default();
-    frame.theme = Theme::parse(&cookie(Theme::COOKIE));
-    frame.density = Density::parse(&cookie(Density::COOKIE));
-    frame.nav = vec![NavItem::new("Overview", "/", "grid")];
+    let mut frame = framing.frame("API reference")?;
     frame.nav.extend(
         reference
             .tags

@@ -135,6 +135,12 @@ pub fn initials(name: &str) -> String {
     if text.is_empty() { "?".to_owned() } else { text }
 }
 
+/// Errors are written without a capital, to stand behind a colon; on a page they stand alone.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 /// Whether two texts are the same, however a template holds them.
 pub fn same(one: impl AsRef<str>, other: impl AsRef<str>) -> bool {
     one.as_ref() == other.as_ref()

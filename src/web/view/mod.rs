@@ -18,7 +18,7 @@ pub use badge::{Ago, Badge};
 pub use chart::{Chart, Say, Series};
 pub use diff::Diff;
 pub use field::{Choice, Field, id_of as field_id, pairs_of_lines};
-pub use format::{ago, bytes, compact, count, duration, initials, money, percent, same};
+pub use format::{ago, bytes, compact, count, duration, initials, money, percent, same, sentence};
 pub use given::Given;
 pub use json::JsonView;
 pub use sparkline::Sparkline;

@@ -1,0 +1,17 @@
+//! What every page needs beside its own content: the frame, made from the caller and the request; forms that come
+//! back with their faults; and where those go who have no session.
+
+mod faults;
+mod flash;
+mod framing;
+mod nav;
+mod refusal;
+mod routes;
+
+pub use faults::Faults;
+pub(super) use flash::{forgotten, kept};
+pub use framing::{Framing, own_path};
+pub(super) use framing::FlashShown;
+pub use refusal::error_page;
+pub(super) use refusal::{Way, leads_to};
+pub use routes::page_routes;
