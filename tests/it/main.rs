@@ -10,6 +10,7 @@ mod canary;
 mod credentials;
 mod egress;
 mod peers;
+mod pages;
 mod server;
 mod store;
 mod support;

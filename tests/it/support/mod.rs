@@ -10,6 +10,7 @@ pub mod http;
 pub mod net;
 pub mod peer;
 pub mod people;
+pub mod visitor;
 
 pub use appliance::Appliance;
 pub use people::PASSWORD;

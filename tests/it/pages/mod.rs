@@ -1,0 +1,4 @@
+//! The pages, as a browser without scripts uses them: every form once right and once wrong.
+
+mod account;
+mod frame;
