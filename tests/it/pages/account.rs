@@ -1,6 +1,7 @@
 //! Getting in, oneself, getting out.
 
 use reeve::access::{self, Role};
+use reeve::base::{Id as _, OrgId};
 use reeve::infra::Secret;
 use serde_json::json;
 
@@ -166,7 +167,7 @@ async fn a_person_switches_to_another_organization() {
     let join = json!({"invite": made["token"], "email": stranger.email, "password": PASSWORD});
     appliance.anonymous().post("/api/auth/register", join).await.expect(201);
     let mut browser = appliance.visitor_of(&stranger.email).await;
-    let elsewhere = reeve::base::OrgId::from_bytes([7; 16]).to_string();
+    let elsewhere = OrgId::from_bytes([7; 16]).to_string();
     assert_eq!(browser.send("/switch-organization", &[("org_id", &elsewhere)]).await.status, 404);
     let answer = browser.send("/switch-organization", &[("org_id", &owner.org.to_string())]).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
