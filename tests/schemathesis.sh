@@ -97,11 +97,12 @@ token=$(cat "$work/token")
 
 # What it keeps between runs goes with the folder.
 cd "$work"
+# One worker: Python 3.11's own compiler trips over a second thread now and then.
 # Streams do not end; set-up and log-out have their own tests.
 status=0
 "$venv/bin/st" --config-file "$work/schemathesis.toml" run "$work/openapi.json" --url "$base" \
   -H "Authorization: Bearer $token" \
-  --max-examples "$examples" --workers 2 --seed "${SEED:-1}" --request-timeout 30 --no-color \
+  --max-examples "$examples" --seed "${SEED:-1}" --request-timeout 30 --no-color \
   --suppress-health-check all --generation-with-security-parameters false \
   --exclude-checks positive_data_acceptance,negative_data_rejection,missing_required_header,ignored_auth \
   --exclude-path-regex '^/api/auth/logout|/events$|/stream$' \
