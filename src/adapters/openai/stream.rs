@@ -1,9 +1,11 @@
 //! A completion that streams: chunks of text, pieces of tool calls, the usage last.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::answer::{Reply, Tokens, failed_midway};
 use crate::adapters::{CallError, Event, Sink};
@@ -12,6 +14,7 @@ use crate::infra::sse::SseParser;
 
 const MAX_EVENT_BYTES: usize = 1 << 20;
 const MAX_TOOL_CALLS: usize = 128;
+const LAST_WAIT: Duration = Duration::from_millis(20);
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
@@ -69,8 +72,9 @@ pub(super) async fn read(mut response: Response, sink: &dyn Sink) -> Result<Repl
     while let Some(bytes) = response.chunk().await? {
         parser.feed(&bytes, |event| growing.take(&event.data))?;
         if growing.is_done {
-            // Nothing of interest comes after the mark; reading on lets the connection be used again.
-            while let Ok(Some(_)) = response.chunk().await {}
+            // Nothing of interest comes after the mark. Reading the end lets the connection be used again, but
+            // nobody waits for it.
+            let _ = timeout(LAST_WAIT, async { while let Ok(Some(_)) = response.chunk().await {} }).await;
             break;
         }
     }

@@ -257,6 +257,15 @@ async fn a_test_asks_for_the_models_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_service_that_does_not_hang_up_after_the_end() {
+    let mut steps = streamed(&[delta("all"), stopped("stop")]);
+    *steps.last_mut().expect("the last chunk") = Step::Hang;
+    let peer = Peer::answering(steps).await;
+    let bench = Bench::new("openai", &peer, config(&peer, json!({}))).timeout(Duration::from_secs(3_600));
+    assert_eq!(bench.output().await, json!({"text": "all"}));
+}
+
+#[tokio::test]
 async fn a_stopped_call_hangs_up() {
     let peer = Peer::answering(vec![
         chunked_head("text/event-stream"),
