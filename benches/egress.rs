@@ -16,7 +16,8 @@ use reeve::infra::egress::{
 
 const REQUESTS: usize = 20_000;
 const FAR_END: &str = "far-end";
-const BODY: &str = r#"{"text":"a ticket that says that the printer on the third floor is out of paper again"}"#;
+const BODY: &str =
+    r#"{"text":"a ticket that says that the printer on the third floor is out of paper again"}"#;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"label\":\"hardware\",\"p\":.9}";
 
 fn main() {

@@ -14,7 +14,7 @@ use crate::connections;
 use crate::engine::{Engine, Options};
 use crate::executions::{self, AgentWork};
 use crate::infra::Kept;
-use crate::infra::egress::{AllowRule, Egress, EgressConfig, Resolver, SystemResolver};
+use crate::infra::egress::{Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
 use crate::infra::vault::Redactor;
 use crate::keys::{self, KeySettings};
@@ -55,7 +55,7 @@ impl Appliance {
         let store = Store::open(&config.data.dir, store_options(&config), &env)?;
         let vault = keys::start(&config, settings, &store, &env, redactor).await?;
         let ledger = EgressLedger::new(env.clone());
-        let egress = Egress::new(egress_config(&config)?, resolver, ledger.clone());
+        let egress = Egress::new(EgressConfig::try_from(&config.egress)?, resolver, ledger.clone());
         let engine = Engine::start(
             env.clone(),
             store.clone(),
@@ -107,16 +107,6 @@ fn store_options(config: &Config) -> OpenOptions {
         min_free_bytes: config.data.min_free_bytes,
         ..OpenOptions::default()
     }
-}
-
-fn egress_config(config: &Config) -> Result<EgressConfig> {
-    let allow = config.egress.allow.iter().map(|it| it.parse()).collect::<Result<Vec<AllowRule>>>()?;
-    Ok(EgressConfig {
-        allow,
-        connect_timeout: Duration::from_millis(config.egress.connect_ms),
-        max_concurrent_per_host: config.egress.max_connections_per_host,
-        ..EgressConfig::default()
-    })
 }
 
 fn engine_options(config: &Config) -> Options {
