@@ -1,6 +1,7 @@
 //! The one test binary. Tests go through the front door: a whole appliance, real HTTP.
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::print_stdout, reason = "campaigns print their figures")]
 
 mod access;
 mod agents;
@@ -9,6 +10,7 @@ mod architecture;
 mod canary;
 mod credentials;
 mod egress;
+mod journey;
 mod peers;
 mod pages;
 mod server;
