@@ -51,6 +51,14 @@ impl Appliance {
     ///
     /// Errors: `ValidationFailed` for a setting, `Unavailable` for a folder that cannot be used.
     pub async fn open(config: Config, parts: Parts) -> Result<Self> {
+        let appliance = Self::assemble(config, parts).await?;
+        appliance.take_up().await?;
+        Ok(appliance)
+    }
+
+    /// As `open`, for commands that look at the folder or change something in it: runs that wait there are left
+    /// to the next server.
+    pub async fn assemble(config: Config, parts: Parts) -> Result<Self> {
         let Parts { env, resolver, keys: settings, redactor } = parts;
         let store = Store::open(&config.data.dir, store_options(&config), &env)?;
         let vault = keys::start(&config, settings, &store, &env, redactor).await?;
@@ -81,12 +89,18 @@ impl Appliance {
         tokio::spawn(write_ledger(Arc::downgrade(&services)));
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
-        let found = services.engine.recover(&access::every_org(&services)?).await?;
+        Ok(Self { services })
+    }
+
+    /// Goes on with the runs that an earlier process left, and begins what is done now and then.
+    pub async fn take_up(&self) -> Result<()> {
+        let services = &self.services;
+        let found = services.engine.recover(&access::every_org(services)?).await?;
         if found > 0 {
             tracing::info!(runs = found, "took up {found} runs of the last start");
         }
-        janitor::start(&services);
-        Ok(Self { services })
+        janitor::start(services);
+        Ok(())
     }
 }
 

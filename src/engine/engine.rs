@@ -1,35 +1,38 @@
-//! Accepting, dispatching, driving and ending tasks.
+//! The engine's face: accepting, watching, cancelling, draining.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use super::journal::{self, Entry, EventKind};
-use super::live::{Dirty, Run, Topic, Watch};
-use super::machine::{self, Cut, Next};
+use super::drive::wake_paused;
+use super::journal;
+use super::live::{Dirty, Topic, Watch};
+use super::machine::{self, Cut};
+use super::paused::Paused;
+use super::pen::write_entries;
 use super::queue::Queue;
-use super::task::{End, Failure, Repeat, Status, Task, Verdict, Work};
-use crate::base::{Code, Env, Error, ExecutionId, Id, Json, OrgId, Result, Timestamp};
-use crate::infra::store::{Key, Order, OrgTx, Rows, Store, WriteOptions};
+use super::task::{Task, Work};
+use crate::base::{Code, Env, Error, ExecutionId, OrgId, Result, Timestamp};
+use crate::infra::store::{Key, Order, OrgTx, Rows, Store};
 
-/// Entries of a run that goes on wait this long for company; a run that ends sooner takes them along in the
-/// commit of its end.
-const FLUSH: Duration = Duration::from_millis(10);
-/// A run that was told to stop is given up after this long.
-const STOP_GRACE: Duration = Duration::from_secs(5);
-/// Wall clocks can be set; what pauses is looked at this often at least.
-const LONGEST_SLEEP_MS: u64 = 60_000;
-const ESSENTIAL: WriteOptions = WriteOptions { essential: true };
+/// How long a start waits for the ends of interrupted work to be written; they go on behind it.
+const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
+/// Attempts that are let go at the end of a drain stop within this.
+const HALT_PATIENCE: Duration = Duration::from_secs(1);
+const END_PATIENCE_MS: u64 = 60_000;
 
 #[derive(Debug, Clone)]
 pub struct Options {
     pub max_running: usize,
     pub max_running_per_org: usize,
+    /// Queued and pausing together.
     pub max_queued_per_org: usize,
 }
 
@@ -37,20 +40,24 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
-struct Inner {
-    env: Env,
-    store: Store,
-    options: Options,
-    runtime: Handle,
-    work: OnceLock<Arc<dyn Work>>,
-    queue: Mutex<Queue>,
-    topics: Mutex<HashMap<ExecutionId, Arc<Topic>>>,
-    /// Tasks that pause before their next attempt.
-    later: Mutex<BTreeMap<(Timestamp, ExecutionId), Task>>,
-    later_changed: Arc<Notify>,
-    dirty: Arc<Dirty>,
-    draining: AtomicBool,
-    idle: Notify,
+/// A task is in exactly one place: `queue`, `paused`, or the hands of whoever took it out, who drives it, ends
+/// it, or puts it back. A cancellation first marks the topic, then looks in both places; whoever puts a task
+/// back looks at the mark afterwards. So one of the two always finds it.
+pub(super) struct Inner {
+    pub env: Env,
+    pub store: Store,
+    pub options: Options,
+    pub runtime: Handle,
+    pub work: OnceLock<Arc<dyn Work>>,
+    pub queue: Mutex<Queue>,
+    pub topics: Mutex<HashMap<ExecutionId, Arc<Topic>>>,
+    pub paused: Mutex<Paused>,
+    pub paused_changed: Arc<Notify>,
+    pub dirty: Arc<Dirty>,
+    pub draining: AtomicBool,
+    /// Cancelled when attempts are to stop as if the process had ended: nothing is written of them.
+    pub halt: CancellationToken,
+    pub idle: Notify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +78,11 @@ impl Engine {
             work: OnceLock::new(),
             queue: Mutex::new(Queue::default()),
             topics: Mutex::new(HashMap::new()),
-            later: Mutex::new(BTreeMap::new()),
-            later_changed: Arc::new(Notify::new()),
+            paused: Mutex::new(Paused::default()),
+            paused_changed: Arc::new(Notify::new()),
             dirty: Arc::new(Dirty::default()),
             draining: AtomicBool::new(false),
+            halt: CancellationToken::new(),
             idle: Notify::new(),
         }));
         engine.0.runtime.spawn(write_entries(Arc::downgrade(&engine.0)));
@@ -87,21 +95,27 @@ impl Engine {
         let _ = self.0.work.set(work);
     }
 
-    /// Reads back what an earlier process had accepted. Returns how many tasks that were; what may not be
-    /// repeated has ended as interrupted when this returns.
+    /// Reads back what an earlier process had accepted, and goes on with it. Returns how many tasks that were;
+    /// what may not be repeated has ended as interrupted when this returns, unless the disk is full.
     pub async fn recover(&self, orgs: &[OrgId]) -> Result<usize> {
-        let mut found = 0;
+        let (mut found, mut ending) = (0, Vec::new());
         for org in orgs {
-            let tasks: Vec<Task> = self.0.store.org(*org)?.all(Key::new(), Order::Oldest)?;
+            let rows = self.0.store.org(*org)?;
+            let tasks: Vec<Task> = rows.all(Key::new(), Order::Oldest)?;
+            found += tasks.len();
             for task in tasks {
-                found += 1;
-                let last = journal::last_sequence(&self.0.store.org(*org)?, task.id)?;
-                let topic = self.open_topic(&task, last);
+                let topic = self.0.open_topic(&task, journal::last_sequence(&rows, task.id)?);
                 match machine::after_crash(&task, self.0.env.now()) {
-                    Some(end) => self.0.finish(&topic, task, end).await?,
-                    None => self.enqueue(task),
+                    Some(end) => {
+                        let inner = self.0.clone();
+                        ending.push(self.0.runtime.spawn(async move { inner.finish(&topic, task, end).await }));
+                    }
+                    None => self.0.place(&topic, task),
                 }
             }
+        }
+        if tokio::time::timeout(RECOVERY_PATIENCE, join_all(ending)).await.is_err() {
+            tracing::warn!("ends of interrupted runs could not be written yet; that goes on");
         }
         self.0.pump();
         Ok(found)
@@ -113,7 +127,7 @@ impl Engine {
             return Err(Error::unavailable("the server is stopping and takes no new work").retry_after(5_000));
         }
         let limit = self.0.options.max_queued_per_org;
-        let waiting = self.0.queue.lock().waiting(org);
+        let waiting = self.0.queue.lock().waiting(org) + self.0.paused.lock().of_org(org);
         if waiting >= limit {
             let usage = serde_json::json!({ "resource": "queued_runs", "used": waiting, "limit": limit });
             return Err(Error::new(Code::ResourceExhausted, format!("{limit} runs are waiting already"))
@@ -129,334 +143,138 @@ impl Engine {
     }
 
     /// Opens the run to watchers, before its acceptance is committed, so that no event can be missed.
+    /// `accept` or `withdraw` follows.
     pub fn announce(&self, task: &Task) -> Watch {
-        watch_of(&self.open_topic(task, 0))
+        Watch::of(&self.0.open_topic(task, 0))
     }
 
     /// The acceptance failed: nobody will ever run it.
     pub fn withdraw(&self, id: ExecutionId) {
-        self.0.topics.lock().remove(&id);
+        if let Some(topic) = self.0.topics.lock().remove(&id) {
+            topic.ended.send_replace(true);
+        }
     }
 
     /// The acceptance is committed: the task runs as soon as it is its turn.
     pub fn accept(&self, task: Task) {
-        self.enqueue(task);
+        let Some(topic) = self.0.topic(task.id) else { return };
+        self.0.place(&topic, task);
         self.0.pump();
     }
 
     /// Watches a run that has not ended; `None` where it has, or never was.
     pub fn watch(&self, id: ExecutionId) -> Option<Watch> {
-        self.0.topics.lock().get(&id).map(watch_of)
+        self.0.topic(id).as_ref().map(Watch::of)
     }
 
     /// When the run began, where it is at work now.
     pub fn running_since(&self, id: ExecutionId) -> Option<Timestamp> {
-        self.0.topics.lock().get(&id).and_then(|it| *it.started_at.lock())
+        self.0.topic(id).and_then(|it| *it.started_at.lock())
     }
 
-    /// Ends a run. Returns when that is on disk; `false` where it had ended already.
+    /// Ends a run. Returns when that is on disk; `false` where it had ended already. It goes on also where
+    /// the caller stops waiting.
     pub async fn cancel(&self, org: OrgId, id: ExecutionId) -> Result<bool> {
-        let topic = self.0.topics.lock().get(&id).filter(|it| it.org == org).cloned();
-        let Some(topic) = topic else { return Ok(false) };
-        let waiting = self.0.queue.lock().remove(org, id).or_else(|| self.0.take_paused(id));
-        match waiting {
-            Some(task) => {
-                let end = machine::cut(&task, Cut::Cancelled, self.0.env.now());
-                self.0.finish(&topic, task, end).await?;
-            }
-            None => {
-                let mut watch = watch_of(&topic);
-                topic.stop.cancel();
-                watch.ended().await;
-            }
+        let topic = match self.0.topic(id) {
+            Some(topic) => topic,
+            None => match self.0.take_up(org, id)? {
+                Some(topic) => topic,
+                None => return Ok(false),
+            },
+        };
+        if topic.org != org {
+            return Ok(false);
         }
+        let mut watch = Watch::of(&topic);
+        topic.stop.cancel();
+        self.0.end_if_waiting(&topic);
+        watch.ended().await;
         Ok(true)
     }
 
     pub fn stats(&self) -> EngineStats {
+        let paused = self.0.paused.lock().len();
         let queue = self.0.queue.lock();
-        EngineStats {
-            running: queue.running(),
-            queued: queue.all_waiting(),
-            paused: self.0.later.lock().len(),
-        }
+        EngineStats { running: queue.running(), queued: queue.all_waiting(), paused }
     }
 
-    /// Starts no more work and waits for what runs, `patience` at most. Returns how many still run: they are
-    /// attempted again by the next process.
+    /// Starts no more work and waits for what runs, `patience` at most; then lets it go unrecorded, and tells
+    /// everyone who waits for an end. Returns how many ran still: they are attempted again by the next
+    /// process.
     pub async fn drain(&self, patience: Duration) -> usize {
         self.0.draining.store(true, Relaxed);
-        let deadline = tokio::time::Instant::now() + patience;
-        loop {
-            let idle = self.0.idle.notified();
-            let running = self.0.queue.lock().running();
-            if running == 0 || tokio::time::timeout_at(deadline, idle).await.is_err() {
-                return self.0.queue.lock().running();
-            }
+        let left = self.0.until_idle(patience).await;
+        self.0.halt.cancel();
+        for topic in self.0.topics.lock().values() {
+            topic.ended.send_replace(true);
         }
+        self.0.until_idle(HALT_PATIENCE).await;
+        left
     }
-
-    fn open_topic(&self, task: &Task, last_sequence: u64) -> Arc<Topic> {
-        let topic = Topic::new(task, last_sequence, self.0.env.clone(), self.0.dirty.clone());
-        self.0.topics.lock().insert(task.id, topic.clone());
-        topic
-    }
-
-    fn enqueue(&self, task: Task) {
-        if task.ready_at > self.0.env.now() {
-            self.0.pause(task);
-        } else {
-            self.0.queue.lock().push(task);
-        }
-    }
-}
-
-fn watch_of(topic: &Arc<Topic>) -> Watch {
-    Watch { topic: topic.clone(), committed: topic.committed.subscribe(), ended: topic.ended.subscribe() }
 }
 
 impl Inner {
-    /// Starts whatever may start now.
-    fn pump(self: &Arc<Self>) {
-        while !self.draining.load(Relaxed) {
-            let next = self.queue.lock().pop(self.options.max_running, self.options.max_running_per_org);
-            let Some(task) = next else { return };
-            let inner = self.clone();
-            self.runtime.spawn(async move {
-                let (org, lane) = (task.org, task.lane);
-                inner.drive(task).await;
-                inner.queue.lock().done(org, lane);
-                inner.idle.notify_waiters();
-                inner.pump();
-            });
+    pub(super) fn topic(&self, id: ExecutionId) -> Option<Arc<Topic>> {
+        self.topics.lock().get(&id).cloned()
+    }
+
+    fn open_topic(&self, task: &Task, last_sequence: u64) -> Arc<Topic> {
+        let topic = Topic::new(task, last_sequence, self.env.clone(), self.dirty.clone());
+        self.topics.lock().insert(task.id, topic.clone());
+        topic
+    }
+
+    /// Puts the task where it belongs now.
+    pub(super) fn place(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
+        if task.ready_at > self.env.now() {
+            self.paused.lock().put(task);
+            self.paused_changed.notify_one();
+        } else {
+            self.queue.lock().push(task);
+        }
+        if topic.stop.is_cancelled() {
+            self.end_if_waiting(topic);
         }
     }
 
-    /// One attempt, and what follows it.
-    async fn drive(self: &Arc<Self>, mut task: Task) {
-        let Some(topic) = self.topics.lock().get(&task.id).cloned() else { return };
-        let Some(work) = self.work.get().cloned() else { return };
-        let now = self.env.now();
-        let began = *task.begun_at.get_or_insert(now);
-        task.attempts += 1;
-        *topic.started_at.lock() = Some(began);
-        if let Err(error) = self.record_start(&task).await {
-            tracing::error!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
-            return;
-        }
-        let data = serde_json::json!({ "attempt": task.attempts });
-        topic.note(EventKind::Started, Json::of(&data));
-        let left = Duration::from_millis(task.timeout_ms.saturating_sub(now.since(began)));
-        let run = Run {
-            id: task.id,
-            org: task.org,
-            stop: topic.stop.child_token(),
-            deadline: Instant::now() + left,
-            topic: topic.clone(),
-        };
-        let next = self.attempt(work.as_ref(), &task, &run, left).await;
-        let written = match next {
-            Next::End(end) => self.finish(&topic, task, end).await,
-            Next::Again { at, after } => self.again(&topic, task, at, after).await,
-        };
-        if let Err(error) = written {
-            tracing::error!(execution.id = %topic.id, ?error, "what a run came to could not be recorded");
-        }
-    }
-
-    /// Work that may run only once is marked as begun before it begins.
-    async fn record_start(&self, task: &Task) -> Result<()> {
-        if task.repeat == Repeat::AtLeastOnce {
-            return Ok(());
-        }
-        let begun = Task { in_flight: true, ..task.clone() };
-        self.store.write_with(ESSENTIAL, move |tx| tx.org(begun.org).put(&begun)).await
-    }
-
-    async fn attempt(&self, work: &dyn Work, task: &Task, run: &Run, left: Duration) -> Next {
-        use std::panic::AssertUnwindSafe;
-
-        use futures_util::FutureExt;
-        let attempt = AssertUnwindSafe(work.attempt(task, run)).catch_unwind();
-        tokio::pin!(attempt);
-        let cut = tokio::select! {
-            verdict = &mut attempt => return self.judge(task, verdict),
-            () = tokio::time::sleep(left) => Cut::TimedOut,
-            () = run.stop.cancelled() => Cut::Cancelled,
-        };
-        run.stop.cancel();
-        // The far end is told; what it answers in time counts only if the work was finished after all.
-        match tokio::time::timeout(STOP_GRACE, attempt).await {
-            Ok(Ok(Verdict::Done(output))) if cut == Cut::Cancelled => {
-                self.judge(task, Ok(Verdict::Done(output)))
-            }
-            _ => Next::End(machine::cut(task, cut, self.env.now())),
-        }
-    }
-
-    fn judge(&self, task: &Task, verdict: std::thread::Result<Verdict>) -> Next {
-        let verdict = verdict.unwrap_or_else(|_| {
-            tracing::error!(execution.id = %task.id, "an attempt panicked");
-            Verdict::Failed(Failure::new(Code::Internal, "something went wrong on our side during this run"))
+    /// Ends a cancelled run that is not at work. Where it is in other hands, those see the mark.
+    fn end_if_waiting(self: &Arc<Self>, topic: &Arc<Topic>) {
+        let queued = self.queue.lock().remove(topic.org, topic.id);
+        let Some(task) = queued.or_else(|| self.paused.lock().take(topic.id)) else { return };
+        let (inner, topic) = (self.clone(), topic.clone());
+        self.runtime.spawn(async move {
+            let end = machine::cut(&task, Cut::Cancelled, inner.env.now());
+            inner.finish(&topic, task, end).await;
         });
-        let jitter = f64::from(u16::from_be_bytes(self.env.bytes())) / f64::from(u16::MAX);
-        machine::next(task, verdict, self.env.now(), jitter)
     }
 
-    async fn again(&self, topic: &Arc<Topic>, task: Task, at: Timestamp, after: Failure) -> Result<()> {
-        let pause_ms = at.since(self.env.now());
-        let message = format!("attempt {} failed: {}; next in {pause_ms} ms", task.attempts, after.message);
-        topic.note(EventKind::Log, Json::of(&serde_json::json!({ "level": "warn", "message": message })));
-        let paused = Task { ready_at: at, in_flight: false, ..task };
-        self.write_with_entries(topic, {
-            let paused = paused.clone();
-            move |tx| tx.put(&paused)
-        })
-        .await?;
-        self.pause(paused);
-        Ok(())
-    }
-
-    /// One commit: the last entries, the rows of the end, and the task goes.
-    async fn finish(&self, topic: &Arc<Topic>, task: Task, end: End) -> Result<()> {
-        let Some(work) = self.work.get().cloned() else {
-            return Err(Error::internal("end a run", "nobody is registered for the work"));
-        };
-        let kind = match end.status {
-            Status::Completed => EventKind::Completed,
-            Status::Cancelled => EventKind::Cancelled,
-            Status::Timeout => EventKind::TimedOut,
-            _ => EventKind::Failed,
-        };
-        topic.note(kind, Json::of(&serde_json::json!({})));
-        let id = task.id;
-        self.write_with_entries(topic, move |tx| {
-            tx.delete::<Task>(task.id)?;
-            work.ended(tx, &task, &end)
-        })
-        .await?;
-        self.topics.lock().remove(&id);
-        topic.ended.send_replace(true);
-        Ok(())
-    }
-
-    /// Writes the run's waiting entries together with `rows`, then shows them to watchers.
-    async fn write_with_entries(
-        &self,
-        topic: &Arc<Topic>,
-        rows: impl FnOnce(&mut OrgTx<'_, '_>) -> Result<()> + Send + 'static,
-    ) -> Result<()> {
-        let _writing = topic.writing.lock().await;
-        let entries = topic.take();
-        let (org, copy) = (topic.org, entries.clone());
-        let written = self
-            .store
-            .write_with(ESSENTIAL, move |tx| {
-                let mut tx = tx.org(org);
-                for entry in &copy {
-                    tx.insert(entry)?;
-                }
-                rows(&mut tx)
-            })
-            .await;
-        match &written {
-            Ok(()) => topic.publish(entries),
-            Err(_) => topic.give_back(entries),
+    /// A task on disk that is in nobody's hands, because its end could not be written.
+    fn take_up(self: &Arc<Self>, org: OrgId, id: ExecutionId) -> Result<Option<Arc<Topic>>> {
+        let rows = self.store.org(org)?;
+        let Some(task) = rows.get::<Task>(id)? else { return Ok(None) };
+        let last = journal::last_sequence(&rows, id)?;
+        let mut topics = self.topics.lock();
+        if let Some(topic) = topics.get(&id) {
+            return Ok(Some(topic.clone()));
         }
-        written
+        let topic = Topic::new(&task, last, self.env.clone(), self.dirty.clone());
+        topics.insert(id, topic.clone());
+        drop(topics);
+        // Not into the queue: it must not begin before its end is written.
+        let ready_at = self.env.now().plus_ms(END_PATIENCE_MS);
+        self.paused.lock().put(Task { ready_at, ..task });
+        Ok(Some(topic))
     }
 
-    fn pause(&self, task: Task) {
-        self.later.lock().insert((task.ready_at, task.id), task);
-        self.later_changed.notify_one();
-    }
-
-    fn take_paused(&self, id: ExecutionId) -> Option<Task> {
-        let mut later = self.later.lock();
-        let key = *later.keys().find(|it| it.1 == id)?;
-        later.remove(&key)
-    }
-
-    /// Queues what has paused long enough; answers how long the next one pauses still.
-    fn release_due(self: &Arc<Self>) -> Duration {
-        let now = self.env.now();
-        let due: Vec<Task> = {
-            let mut later = self.later.lock();
-            let rest = later.split_off(&(now.plus_ms(1), ExecutionId::from_bytes([0; 16])));
-            std::mem::replace(&mut *later, rest).into_values().collect()
-        };
-        if !due.is_empty() {
-            due.into_iter().for_each(|it| self.queue.lock().push(it));
-            self.pump();
-        }
-        let first = self.later.lock().keys().next().map(|it| it.0);
-        Duration::from_millis(first.map_or(LONGEST_SLEEP_MS, |it| it.since(now).clamp(1, LONGEST_SLEEP_MS)))
-    }
-
-    /// Writes the entries of all runs that have any, in one commit.
-    async fn flush(&self, topics: Vec<Arc<Topic>>) {
-        let mut held = Vec::new();
-        for topic in &topics {
-            match topic.writing.try_lock() {
-                Ok(writing) => {
-                    let entries = topic.take();
-                    if !entries.is_empty() {
-                        held.push((topic, entries, writing));
-                    }
-                }
-                // Its pause or end is being written now; what came after that has its turn next.
-                Err(_) => topic.mark_again(),
+    /// Waits until nothing is at work, `patience` at most. Answers how many are.
+    async fn until_idle(&self, patience: Duration) -> usize {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let idle = self.idle.notified();
+            let running = self.queue.lock().running();
+            if running == 0 || tokio::time::timeout_at(deadline, idle).await.is_err() {
+                return running;
             }
         }
-        if held.is_empty() {
-            return;
-        }
-        let Some(work) = self.work.get().cloned() else { return };
-        let rows: Vec<(OrgId, Vec<Entry>)> = held.iter().map(|it| (it.0.org, it.1.clone())).collect();
-        let written = self
-            .store
-            .write_with(ESSENTIAL, move |tx| {
-                for (org, entries) in &rows {
-                    let mut tx = tx.org(*org);
-                    for entry in entries {
-                        if entry.kind == EventKind::Started {
-                            work.began(&mut tx, entry.execution, entry.at)?;
-                        }
-                        tx.insert(entry)?;
-                    }
-                }
-                Ok(())
-            })
-            .await;
-        for (topic, entries, _writing) in held {
-            match &written {
-                Ok(()) => topic.publish(entries),
-                Err(_) => topic.give_back(entries),
-            }
-        }
-    }
-}
-
-/// Runs until the engine is gone: writes entries of runs that go on.
-async fn write_entries(engine: std::sync::Weak<Inner>) {
-    let Some(dirty) = engine.upgrade().map(|it| it.dirty.clone()) else { return };
-    loop {
-        if tokio::time::timeout(Duration::from_secs(3_600), dirty.wake.notified()).await.is_ok() {
-            tokio::time::sleep(FLUSH).await;
-        }
-        let Some(engine) = engine.upgrade() else { return };
-        let topics = std::mem::take(&mut *dirty.topics.lock());
-        engine.flush(topics).await;
-    }
-}
-
-/// Runs until the engine is gone: puts paused tasks back into the queue when their time has come.
-async fn wake_paused(engine: std::sync::Weak<Inner>) {
-    let Some(changed) = engine.upgrade().map(|it| it.later_changed.clone()) else { return };
-    loop {
-        let Some(inner) = engine.upgrade() else { return };
-        let sleep = inner.release_due();
-        drop(inner);
-        let _ = tokio::time::timeout(sleep, changed.notified()).await;
     }
 }

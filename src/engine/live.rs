@@ -47,7 +47,9 @@ pub(super) struct Topic {
     pending: Mutex<Pending>,
     /// Held while entries are being written, so that they are published in order.
     pub writing: tokio::sync::Mutex<()>,
-    pub committed: broadcast::Sender<Arc<[Entry]>>,
+    /// Made for the first who reads along: most runs are only waited for, and a channel is not small.
+    committed: Mutex<Option<broadcast::Sender<Arc<[Entry]>>>>,
+    /// Whether it has ended, or this process has nothing more to say about it.
     pub ended: watch::Sender<bool>,
     pub stop: CancellationToken,
     pub started_at: Mutex<Option<Timestamp>>,
@@ -60,6 +62,8 @@ struct Pending {
     entries: Vec<Entry>,
     /// Text that waits to become an entry.
     text: String,
+    /// The last entry is there: nothing follows it, whatever a late attempt still says.
+    closed: bool,
 }
 
 /// Topics with unwritten entries, for the one who writes them.
@@ -77,7 +81,7 @@ impl Topic {
             env,
             pending: Mutex::new(Pending { last_sequence, ..Pending::default() }),
             writing: tokio::sync::Mutex::new(()),
-            committed: broadcast::Sender::new(WATCHER_LAG),
+            committed: Mutex::new(None),
             ended: watch::Sender::new(false),
             stop: CancellationToken::new(),
             started_at: Mutex::new(None),
@@ -88,9 +92,13 @@ impl Topic {
     pub(super) fn note(self: &Arc<Self>, kind: EventKind, data: Json) {
         let was_clean = {
             let mut pending = self.pending.lock();
+            if pending.closed {
+                return;
+            }
             let was_clean = pending.is_clean();
             self.end_text(&mut pending);
             pending.push(self.id, self.env.now(), kind, data);
+            pending.closed = kind.is_last();
             was_clean
         };
         self.mark(was_clean);
@@ -102,6 +110,9 @@ impl Topic {
         }
         let was_clean = {
             let mut pending = self.pending.lock();
+            if pending.closed {
+                return;
+            }
             let was_clean = pending.is_clean();
             pending.text.push_str(text);
             if pending.text.len() >= MAX_DELTA_BYTES {
@@ -127,9 +138,13 @@ impl Topic {
     }
 
     pub(super) fn publish(&self, entries: Vec<Entry>) {
-        if !entries.is_empty() {
-            let _ = self.committed.send(entries.into());
+        if let Some(committed) = self.committed.lock().as_ref().filter(|_| !entries.is_empty()) {
+            let _ = committed.send(entries.into());
         }
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<[Entry]>> {
+        self.committed.lock().get_or_insert_with(|| broadcast::Sender::new(WATCHER_LAG)).subscribe()
     }
 
     fn end_text(&self, pending: &mut Pending) {
@@ -165,23 +180,37 @@ impl Pending {
 
 /// A run as someone outside sees it.
 pub struct Watch {
-    pub(super) topic: Arc<Topic>,
-    pub(super) committed: broadcast::Receiver<Arc<[Entry]>>,
-    pub(super) ended: watch::Receiver<bool>,
+    topic: Arc<Topic>,
+    committed: Option<broadcast::Receiver<Arc<[Entry]>>>,
+    ended: watch::Receiver<bool>,
 }
 
 impl Watch {
-    /// Committed entries as they come; `None` when the run has ended. `Some` of nothing: some were missed,
-    /// and the store has them.
+    pub(super) fn of(topic: &Arc<Topic>) -> Self {
+        Self { topic: topic.clone(), committed: None, ended: topic.ended.subscribe() }
+    }
+
+    /// Committed entries as they come; `None` when the run has ended, or this process stops. `Some` of
+    /// nothing: some may have been missed, and the store has them; so the first time always.
     pub async fn next(&mut self) -> Option<Arc<[Entry]>> {
-        match self.committed.recv().await {
-            Ok(entries) => Some(entries),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Arc::from([])),
-            Err(broadcast::error::RecvError::Closed) => None,
+        use broadcast::error::RecvError::{Closed, Lagged};
+        let Some(committed) = &mut self.committed else {
+            self.committed = Some(self.topic.subscribe());
+            return Some(Arc::from([]));
+        };
+        // What is published comes before the end, so it is looked at first.
+        tokio::select! {
+            biased;
+            entries = committed.recv() => match entries {
+                Ok(entries) => Some(entries),
+                Err(Lagged(_)) => Some(Arc::from([])),
+                Err(Closed) => None,
+            },
+            _ = self.ended.wait_for(|it| *it) => None,
         }
     }
 
-    /// Returns when the run's end is on disk.
+    /// Returns when the run's end is on disk, or this process will not see it.
     pub async fn ended(&mut self) {
         let _ = self.ended.wait_for(|it| *it).await;
     }

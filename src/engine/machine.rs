@@ -42,7 +42,8 @@ pub fn next(task: &Task, verdict: Verdict, now: Timestamp, jitter: f64) -> Next 
         Verdict::Failed(failure) => {
             let deadline = task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms);
             let at = now.plus_ms(pause_ms(task, &failure, jitter));
-            if failure.retriable && task.attempts < task.retry.max_attempts && at < deadline {
+            let may_repeat = task.repeat == Repeat::AtLeastOnce && failure.retriable;
+            if may_repeat && task.attempts < task.retry.max_attempts && at < deadline {
                 Next::Again { at, after: failure }
             } else {
                 end(Status::Failed, None, Some(failure))
@@ -137,6 +138,12 @@ mod tests {
         assert_eq!(at(next(&task(3), failed(true, None), now, 0.0)), None);
         assert_eq!(at(next(&task(1), failed(false, None), now, 0.0)), None);
         assert_eq!(at(next(&task(1), failed(true, Some(9_500)), now, 0.0)), None);
+    }
+
+    #[test]
+    fn what_may_run_once_is_not_tried_again() {
+        let once = Task { repeat: Repeat::AtMostOnce, ..task(1) };
+        assert_eq!(at(next(&once, failed(true, None), Timestamp::from_millis(1_000), 0.0)), None);
     }
 
     #[test]

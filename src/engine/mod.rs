@@ -4,10 +4,13 @@
 //! on the way goes to the journal, in order; the end is one commit with whatever rows the `Work` writes. In
 //! memory: fair queues, the runs at work, and who watches them. After a crash the queues are read back.
 
+mod drive;
 mod engine;
 mod journal;
 mod live;
 mod machine;
+mod paused;
+mod pen;
 mod queue;
 mod task;
 

@@ -14,7 +14,7 @@ use crate::infra::store::{Key, OrgTx, PerOrg, Row, Table};
 pub enum Repeat {
     /// It is made again, under the same idempotency key.
     AtLeastOnce,
-    /// It is not made again; the work ends as interrupted.
+    /// It is not made again, nor after a failure that others would repeat; the work ends as interrupted.
     AtMostOnce,
 }
 
@@ -155,7 +155,11 @@ pub trait Work: Send + Sync {
     fn began(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId, at: Timestamp) -> Result<()>;
 
     /// Writes what the end means, in the transaction that ends the task.
+    /// May be called again where the transaction failed.
     fn ended(&self, tx: &mut OrgTx<'_, '_>, task: &Task, end: &End) -> Result<()>;
+
+    /// The end is on disk: what was kept in memory for this run can go.
+    fn settled(&self, id: ExecutionId);
 }
 
 mod lane_bytes {

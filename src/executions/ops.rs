@@ -11,11 +11,15 @@ use super::types::{
 };
 use crate::access::{Action, Cx};
 use crate::adapters::Usage;
-use crate::agents::{self, Delivery, Runnable, Spec};
+use crate::agents::{self, Agent, Delivery, Runnable, Spec};
 use crate::audit::Note;
-use crate::base::{AgentId, Code, Error, ExecutionId, Id, Result};
+use crate::base::{AgentId, Code, Doing, Error, ExecutionId, Id, Result};
 use crate::engine::{Engine, Entry, Repeat, Retry, Status, Task, Watch, entries_after};
-use crate::infra::store::Rows;
+use crate::infra::limits::{Limits, Rate};
+use crate::infra::store::{Rows, WriteOptions, WriteTx};
+
+/// Agents whose rates are counted; beyond them, new ones share their count.
+const MAX_RATED_AGENTS: usize = 100_000;
 
 /// A run that was accepted: it survives a power cut.
 pub struct Started {
@@ -39,7 +43,8 @@ pub enum VersionChoice {
 /// Accepts a run of an agent. When this returns, it survives a power cut and will be attempted.
 ///
 /// Errors: those of `agents::resolve`; `InvalidInput` against the agent's input schema; `ValidationFailed` for
-/// the other fields; `ResourceExhausted` where the queue is full; `Unavailable` while draining.
+/// the other fields; `ResourceExhausted` where the queue is full; `RateLimited` above the agent's own rate;
+/// `Unavailable` while draining.
 pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
     let rows = cx.read()?;
     let spec = match &request.version {
@@ -57,28 +62,67 @@ async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecu
         return Ok(attached(cx, id, runnable.deprecated, wait));
     }
     runnable.version.check_input(&request.input)?;
-    let engine = &cx.services().engine;
-    engine.check_room(cx.org())?;
+    cx.services().engine.check_room(cx.org())?;
+    within_rate(cx, &runnable)?;
     let execution = execution_of(cx, &runnable, trigger, request);
     let task = task_of(cx, &runnable, &execution);
-    let id = execution.id;
-    let watch = engine.announce(&task);
-    let stored = task.clone();
+    let (id, deprecated) = (execution.id, runnable.deprecated);
     cx.idempotent_resource("execution", id);
+    // On its own: a caller who leaves while this is being written must not leave a run that nobody starts.
+    let accepted = tokio::spawn(record(cx.clone(), execution, task)).await.doing("accept a run")?;
+    match accepted {
+        Ok(watch) => Ok(Started { id, deprecated, wait, cx: cx.clone(), watch: Some(watch) }),
+        Err(error) => {
+            // Two requests with one key raced, and the other was first.
+            let first = if error.is(Code::Conflict) { twin(cx)? } else { None };
+            first.map(|id| attached(cx, id, deprecated, wait)).ok_or(error)
+        }
+    }
+}
+
+/// One commit; then the engine has it.
+async fn record(cx: Cx, execution: Execution, task: Task) -> Result<Watch> {
+    let engine = &cx.services().engine;
+    let watch = engine.announce(&task);
+    let (id, stored) = (task.id, task.clone());
     let written = cx
         .write(move |tx| {
+            // It may have been deleted since it was looked up, and runs of no agent cannot be seen.
+            if !tx.exists::<Agent>(execution.agent_id)? {
+                return Err(Error::not_found("agent", execution.agent_id));
+            }
             tx.insert(&execution)?;
             Engine::put(tx, &stored)
         })
         .await;
-    if let Err(error) = written {
-        engine.withdraw(id);
-        // Two requests with one key raced, and the other was first.
-        let first = if error.is(Code::Conflict) { twin(cx)? } else { None };
-        return first.map(|id| attached(cx, id, runnable.deprecated, wait)).ok_or(error);
+    match written {
+        Ok(()) => engine.accept(task),
+        Err(error) => {
+            engine.withdraw(id);
+            return Err(error);
+        }
     }
-    engine.accept(task);
-    Ok(Started { id, deprecated: runnable.deprecated, wait, cx: cx.clone(), watch: Some(watch) })
+    Ok(watch)
+}
+
+/// How many runs of each agent began lately.
+struct AgentRates(Limits<AgentId>);
+
+impl Default for AgentRates {
+    fn default() -> Self {
+        Self(Limits::new(MAX_RATED_AGENTS))
+    }
+}
+
+/// Errors: `RateLimited` with the time to wait.
+fn within_rate(cx: &Cx, runnable: &Runnable) -> Result<()> {
+    let Some(count) = runnable.version.policy.rate_limit_per_minute else { return Ok(()) };
+    let verdict = cx.services().kept.get::<AgentRates>().0.check(Rate::per_minute(count), &runnable.agent.id);
+    if verdict.allowed {
+        return Ok(());
+    }
+    let message = format!("at most {count} runs of this agent may begin in a minute");
+    Err(Error::new(Code::RateLimited, message).retry_after(verdict.retry_after_ms))
 }
 
 /// The run that an earlier request with the same `Idempotency-Key` started.
@@ -127,7 +171,13 @@ pub async fn cancel(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
         let note =
             Note::of("execution.cancel", "execution", id).with("agent_id", execution.agent_id.to_string());
         let noting = cx.clone();
-        cx.write(move |tx| noting.note(tx, note)).await?;
+        let noted = move |tx: &mut WriteTx<'_>| {
+            let mut tx = tx.org(noting.org());
+            noting.note(&mut tx, note)?;
+            noting.claim(&mut tx)
+        };
+        // Also on a full disk: an end frees more than it takes.
+        cx.services().store.write_with(WriteOptions { essential: true }, noted).await?;
         cx.services().engine.cancel(cx.org(), id).await?;
     }
     view(cx, id)

@@ -1,5 +1,8 @@
 //! Takes what an adapter reports and writes it into the run's journal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -10,31 +13,18 @@ use crate::engine::{EventKind, Run};
 pub(super) struct JournalSink<'a> {
     run: &'a Run,
     max_lines: usize,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    usage: Usage,
-    lines: usize,
+    lines: AtomicUsize,
+    /// Of the whole run, earlier attempts included.
+    usage: Arc<Mutex<Usage>>,
 }
 
 impl<'a> JournalSink<'a> {
-    pub(super) fn new(run: &'a Run, max_lines: usize) -> Self {
-        Self { run, max_lines, seen: Mutex::default() }
-    }
-
-    /// What was used so far.
-    pub(super) fn usage(&self) -> Usage {
-        self.seen.lock().usage
+    pub(super) fn new(run: &'a Run, max_lines: usize, usage: Arc<Mutex<Usage>>) -> Self {
+        Self { run, max_lines, lines: AtomicUsize::new(0), usage }
     }
 
     fn log(&self, level: &str, message: &str) {
-        let lines = {
-            let mut seen = self.seen.lock();
-            seen.lines += 1;
-            seen.lines
-        };
+        let lines = self.lines.fetch_add(1, Relaxed) + 1;
         if lines <= self.max_lines {
             self.run.note(EventKind::Log, Json::of(&json!({ "level": level, "message": message })));
         } else if lines == self.max_lines + 1 {
@@ -61,14 +51,14 @@ impl Sink for JournalSink<'_> {
                 self.run.note(EventKind::ToolReturned, Json::of(&json!({ "name": name, "result": result })));
             }
             Event::Usage(usage) => {
-                add(&mut self.seen.lock().usage, usage);
+                add(&mut self.usage.lock(), usage);
                 self.run.note(EventKind::Usage, Json::of(&json!(usage)));
             }
         }
     }
 }
 
-pub(super) fn add(sum: &mut Usage, more: Usage) {
+fn add(sum: &mut Usage, more: Usage) {
     sum.api_calls += more.api_calls;
     sum.input_tokens += more.input_tokens;
     sum.output_tokens += more.output_tokens;

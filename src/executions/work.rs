@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 
 use super::echo::EchoSink;
-use super::sink::{JournalSink, add};
+use super::sink::JournalSink;
 use super::types::Execution;
 use crate::access::Services;
 use crate::adapters::{Call, CallError, Usage};
@@ -21,11 +21,14 @@ use crate::infra::egress::Caller;
 use crate::infra::store::{OrgTx, Rows};
 use crate::metering::{self, Counted};
 
+/// The engine's own limit ends a run; the call's, which would be told as the far end's failure, comes later.
+const LATER_THAN_OURS: Duration = Duration::from_secs(1);
+
 pub struct AgentWork {
     /// The services own the engine, which owns this.
     services: Weak<Services>,
     /// Used so far by runs that have not ended.
-    used: Mutex<HashMap<ExecutionId, Usage>>,
+    used: Mutex<HashMap<ExecutionId, Arc<Mutex<Usage>>>>,
 }
 
 impl AgentWork {
@@ -42,7 +45,8 @@ impl AgentWork {
         let number = execution.agent_version.parse().map_err(failure_of)?;
         let runnable = agents::accepted(services, &rows, execution.agent_id, number).map_err(failure_of)?;
         drop(rows);
-        let sink = JournalSink::new(run, services.config.limits.log_lines);
+        let usage = self.used.lock().entry(task.id).or_default().clone();
+        let sink = JournalSink::new(run, services.config.limits.log_lines, usage);
         let why = Use {
             purpose: "execution",
             actor: Actor::system("engine"),
@@ -56,7 +60,6 @@ impl AgentWork {
         let clean = EchoSink::new(&sink, &opened);
         let outcome = runnable.version.adapter.run(&call, &clean).await;
         clean.finish();
-        add(self.used.lock().entry(task.id).or_default(), sink.usage());
         let output = outcome.map_err(|it| told(it, &opened))?.output;
         let output = opened.clean_json(output);
         let limit = services.config.limits.output_bytes;
@@ -79,7 +82,7 @@ fn call_of(services: &Services, task: &Task, run: &Run, runnable: &Runnable, exe
         idempotency_key: task.id.to_string(),
         session_id: execution.session_id,
         attempt: task.attempts,
-        timeout: run.deadline.saturating_duration_since(Instant::now()),
+        timeout: run.deadline.saturating_duration_since(Instant::now()) + LATER_THAN_OURS,
         traceparent: execution.traceparent,
         credentials: Vec::new(),
         egress: services.egress.clone(),
@@ -139,7 +142,7 @@ impl Work for AgentWork {
 
     fn ended(&self, tx: &mut OrgTx<'_, '_>, task: &Task, end: &End) -> Result<()> {
         let Some(mut execution) = tx.get::<Execution>(task.id)? else { return Ok(()) };
-        execution.usage = self.used.lock().remove(&task.id).unwrap_or_default();
+        execution.usage = self.used.lock().get(&task.id).map_or_else(Usage::default, |it| *it.lock());
         execution.status = end.status;
         execution.output = end.output.clone();
         execution.failure = end.failure.clone();
@@ -161,5 +164,9 @@ impl Work for AgentWork {
                 cost_micros: usage.cost_micros,
             },
         )
+    }
+
+    fn settled(&self, id: ExecutionId) {
+        self.used.lock().remove(&id);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::serve::until_stopped;
+use super::serve::{Signals, until_stopped};
 use super::{Settings, open, runtime, say, write};
 use crate::access::{self, Cx, Services, SetupRequest};
 use crate::agents::{self, FromTemplate, Spec, Visibility};
@@ -51,6 +51,8 @@ impl Demo {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
             let appliance = open(config).await?;
+            let signals = Signals::listen()?;
+            appliance.take_up().await?;
             let paint = Paint(std::io::stdout().is_terminal());
             let password = prepare(&appliance).await?;
             let org = first_org(&appliance.services)?;
@@ -60,7 +62,7 @@ impl Demo {
             run_samples(&cx).await?;
             let serving = Serving::start(&appliance, routes())?;
             invite(&serving, &appliance, password.as_deref(), fresh.is_some(), paint);
-            until_stopped(serving, &appliance).await
+            until_stopped(serving, &appliance, signals).await
         })
     }
 }

@@ -143,9 +143,9 @@ fn ask(question: &str) {
     let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
 }
 
-/// The appliance of a command that works on the data folder itself.
+/// The appliance of a command that works on the data folder itself. Runs that wait there go on waiting.
 async fn open(config: Config) -> Result<Appliance> {
-    Appliance::open(config, Parts { keys: secrets::key_settings()?, ..Parts::default() }).await
+    Appliance::assemble(config, Parts { keys: secrets::key_settings()?, ..Parts::default() }).await
 }
 
 /// A runtime for commands that need one.

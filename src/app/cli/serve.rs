@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::secrets::{given_secret, key_settings};
 use super::{Settings, runtime};
 use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
-use crate::base::{Error, Result};
+use crate::base::{Doing, Error, Result};
 use crate::infra::Secret;
 use crate::infra::telemetry;
 
@@ -25,11 +25,13 @@ impl Serve {
             let parts = Parts { keys: key_settings()?, ..Parts::default() };
             telemetry::init(&config.log, parts.redactor.clone())?;
             let appliance = Appliance::open(config, parts).await?;
+            // Before the address is printed: who reads it may send a signal at once.
+            let signals = Signals::listen()?;
             let serving = Serving::start(&appliance, routes())?;
             let given = given_secret("REEVE_SETUP_TOKEN")?;
             let token = access::prepare_setup(&appliance.services, given).await?;
             announce(&serving, &appliance, token.as_ref());
-            until_stopped(serving, &appliance).await
+            until_stopped(serving, &appliance, signals).await
         })
     }
 }
@@ -50,14 +52,35 @@ fn announce(serving: &Serving, appliance: &Appliance, setup_token: Option<&Secre
     }
 }
 
+/// What tells the server to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).doing("listen for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves until a signal or a failure of the storage; drains; answers the exit code.
-pub(super) async fn until_stopped(serving: Serving, appliance: &Appliance) -> Result<ExitCode> {
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
+pub(super) async fn until_stopped(
+    serving: Serving,
+    appliance: &Appliance,
+    mut signals: Signals,
+) -> Result<ExitCode> {
     let mut failure = appliance.services.store.failure();
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.next() => {}
         failed = failure.wait_for(Option::is_some) => {
             if failed.is_ok() {
                 return Ok(ExitCode::FAILURE);
@@ -70,13 +93,9 @@ pub(super) async fn until_stopped(serving: Serving, appliance: &Appliance) -> Re
             if left > 0 {
                 tracing::info!(runs = left, "{left} runs were under way and go on at the next start");
             }
-            Ok(ExitCode::SUCCESS)
         }
-        _ = terminate.recv() => Ok(ExitCode::FAILURE),
-        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+        () = signals.next() => return Ok(ExitCode::FAILURE),
     }
-}
-
-fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
-    signal(kind).map_err(|it| Error::internal("listen for signals", it))
+    let failed = failure.borrow().is_some();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -82,6 +82,20 @@ impl Http {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// As `send`, for servers that may die meanwhile: the whole answer, or none.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Answer> {
+        let mut request = Request::builder().method(Method::POST).uri(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let body = Full::new(Bytes::from(body.to_string()));
+        let request = request.header("content-type", "application/json").body(body).expect("a request");
+        let response = tokio::time::timeout(PATIENCE, self.client.request(request)).await.ok()?.ok()?;
+        let (parts, body) = response.into_parts();
+        let body = tokio::time::timeout(PATIENCE, body.collect()).await.ok()?.ok()?.to_bytes();
+        Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+
     /// The answer's head, with the body still to be read.
     pub async fn open(
         &self,

@@ -19,6 +19,9 @@ pub enum Step {
     Drip(Vec<u8>, Duration),
     /// Reads and says nothing until the other side goes.
     Hang,
+    /// Goes on when the test adds a permit.
+    Wait(Arc<tokio::sync::Semaphore>),
+    Pause(Duration),
     Close,
 }
 
@@ -53,6 +56,7 @@ type Script = dyn Fn(&Received, usize) -> Vec<Step> + Send + Sync;
 pub struct Peer {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    deserted: Arc<tokio::sync::Semaphore>,
     received: Arc<Mutex<Vec<Received>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -73,15 +77,17 @@ impl Peer {
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicUsize::new(0));
         let received = Arc::new(Mutex::new(Vec::new()));
+        let deserted = Arc::new(tokio::sync::Semaphore::new(0));
         let (count, log, script) = (connections.clone(), received.clone(), Arc::new(script) as Arc<Script>);
+        let left = deserted.clone();
         let task = tokio::spawn(async move {
             let mut open = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                open.spawn(serve(stream, script.clone(), log.clone()));
+                open.spawn(serve(stream, script.clone(), log.clone(), left.clone()));
             }
         });
-        Ok(Self { address, connections, received, task })
+        Ok(Self { address, connections, deserted, received, task })
     }
 
     /// Answers every request with the same.
@@ -102,6 +108,18 @@ impl Peer {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Returns when the other side has gone while this one hung.
+    pub async fn left_alone(&self) {
+        self.deserted.acquire().await.expect("never closed").forget();
+    }
+
+    /// Returns when so many requests have come.
+    pub async fn has_received(&self, count: usize) {
+        while self.received.lock().len() < count {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().clone()
     }
@@ -117,7 +135,12 @@ impl Drop for Peer {
     }
 }
 
-async fn serve(mut stream: TcpStream, script: Arc<Script>, log: Arc<Mutex<Vec<Received>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    script: Arc<Script>,
+    log: Arc<Mutex<Vec<Received>>>,
+    left: Arc<tokio::sync::Semaphore>,
+) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
         let earlier = {
@@ -126,7 +149,11 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, log: Arc<Mutex<Vec<Re
             log.len() - 1
         };
         for step in script(&request, earlier) {
+            let hangs = matches!(step, Step::Hang);
             if perform(&mut stream, step).await.is_none() {
+                if hangs {
+                    left.add_permits(1);
+                }
                 return;
             }
         }
@@ -156,6 +183,11 @@ async fn perform(stream: &mut TcpStream, step: Step) -> Option<()> {
             let mut sink = [0; 1024];
             while stream.read(&mut sink).await.ok()? > 0 {}
             None
+        }
+        Step::Wait(gate) => gate.acquire().await.map(|it| it.forget()).ok(),
+        Step::Pause(pause) => {
+            tokio::time::sleep(pause).await;
+            Some(())
         }
         Step::Close => None,
     }

@@ -1,0 +1,153 @@
+//! From its turn to its end: what becomes of one task at work.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+
+use super::engine::Inner;
+use super::journal::EventKind;
+use super::live::{Run, Topic};
+use super::machine::{self, Cut, Next};
+use super::task::{Failure, Repeat, Task, Verdict, Work};
+use crate::base::{Code, Json, Result, Timestamp};
+
+/// A run that was told to stop is given up after this long.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// Wall clocks can be set; what pauses is looked at this often at least.
+const LONGEST_SLEEP_MS: u64 = 60_000;
+/// Where a start could not be recorded, because the disk is full, it is tried again after this.
+const REFUSED_PAUSE_MS: u64 = 1_000;
+
+impl Inner {
+    /// Starts whatever may start now.
+    pub(super) fn pump(self: &Arc<Self>) {
+        while !self.draining.load(Relaxed) {
+            let next = self.queue.lock().pop(self.options.max_running, self.options.max_running_per_org);
+            let Some(task) = next else { return };
+            let inner = self.clone();
+            self.runtime.spawn(async move {
+                let (id, org, lane) = (task.id, task.org, task.lane);
+                if AssertUnwindSafe(inner.drive(task)).catch_unwind().await.is_err() {
+                    tracing::error!(execution.id = %id, "a run met a panic; it goes on at the next start");
+                }
+                inner.queue.lock().done(org, lane);
+                inner.idle.notify_waiters();
+                inner.pump();
+            });
+        }
+    }
+
+    /// One attempt, and what follows it.
+    async fn drive(self: &Arc<Self>, task: Task) {
+        let Some(topic) = self.topic(task.id) else { return };
+        let Some(work) = self.work.get().cloned() else { return };
+        let now = self.env.now();
+        let began = task.begun_at.unwrap_or(now);
+        let left = Duration::from_millis(task.timeout_ms.saturating_sub(now.since(began)));
+        if topic.stop.is_cancelled() || left.is_zero() {
+            let why = if topic.stop.is_cancelled() { Cut::Cancelled } else { Cut::TimedOut };
+            let end = machine::cut(&task, why, now);
+            return self.finish(&topic, task, end).await;
+        }
+        let begun = Task { begun_at: Some(began), attempts: task.attempts + 1, ..task.clone() };
+        if let Err(error) = self.record_start(&begun).await {
+            tracing::warn!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
+            let ready_at = self.env.now().plus_ms(REFUSED_PAUSE_MS);
+            return self.place(&topic, Task { ready_at, ..task });
+        }
+        *topic.started_at.lock() = Some(began);
+        topic.note(EventKind::Started, Json::of(&serde_json::json!({ "attempt": begun.attempts })));
+        let run = Run {
+            id: begun.id,
+            org: begun.org,
+            stop: topic.stop.child_token(),
+            deadline: Instant::now() + left,
+            topic: topic.clone(),
+        };
+        let next = tokio::select! {
+            next = self.attempt(work.as_ref(), &begun, &run, left) => next,
+            // As if the process had ended here.
+            () = self.halt.cancelled() => return,
+        };
+        match next {
+            Next::End(end) => self.finish(&topic, begun, end).await,
+            Next::Again { at, after } => self.again(&topic, begun, at, &after).await,
+        }
+    }
+
+    /// Work that may run only once is marked as begun before it begins.
+    async fn record_start(&self, begun: &Task) -> Result<()> {
+        if begun.repeat == Repeat::AtLeastOnce {
+            return Ok(());
+        }
+        let begun = Task { in_flight: true, ..begun.clone() };
+        self.store.write_with(super::pen::ESSENTIAL, move |tx| tx.org(begun.org).put(&begun)).await
+    }
+
+    async fn attempt(&self, work: &dyn Work, task: &Task, run: &Run, left: Duration) -> Next {
+        let attempt = AssertUnwindSafe(work.attempt(task, run)).catch_unwind();
+        tokio::pin!(attempt);
+        let cut = tokio::select! {
+            verdict = &mut attempt => return self.judge(task, verdict),
+            () = tokio::time::sleep(left) => Cut::TimedOut,
+            () = run.stop.cancelled() => Cut::Cancelled,
+        };
+        run.stop.cancel();
+        // The far end is told; what it answers in time counts only if the work was finished after all.
+        match tokio::time::timeout(STOP_GRACE, attempt).await {
+            Ok(Ok(Verdict::Done(output))) if cut == Cut::Cancelled => {
+                self.judge(task, Ok(Verdict::Done(output)))
+            }
+            _ => Next::End(machine::cut(task, cut, self.env.now())),
+        }
+    }
+
+    fn judge(&self, task: &Task, verdict: std::thread::Result<Verdict>) -> Next {
+        let verdict = verdict.unwrap_or_else(|_| {
+            tracing::error!(execution.id = %task.id, "an attempt panicked");
+            Verdict::Failed(Failure::new(Code::Internal, "something went wrong on our side during this run"))
+        });
+        let jitter = f64::from(u16::from_be_bytes(self.env.bytes())) / f64::from(u16::MAX);
+        machine::next(task, verdict, self.env.now(), jitter)
+    }
+
+    async fn again(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, at: Timestamp, after: &Failure) {
+        let pause_ms = at.since(self.env.now());
+        let message = format!("attempt {} failed: {}; next in {pause_ms} ms", task.attempts, after.message);
+        topic.note(EventKind::Log, Json::of(&serde_json::json!({ "level": "warn", "message": message })));
+        let paused = Task { ready_at: at, in_flight: false, ..task };
+        if self.write_pause(topic, &paused).await {
+            self.place(topic, paused);
+        }
+    }
+
+    /// Queues what has paused long enough; answers how long the next one pauses still.
+    fn release_due(self: &Arc<Self>) -> Duration {
+        let now = self.env.now();
+        let due = self.paused.lock().take_due(now);
+        if !due.is_empty() {
+            for task in due {
+                if let Some(topic) = self.topic(task.id) {
+                    self.place(&topic, task);
+                }
+            }
+            self.pump();
+        }
+        let next = self.paused.lock().next();
+        Duration::from_millis(next.map_or(LONGEST_SLEEP_MS, |it| it.since(now).clamp(1, LONGEST_SLEEP_MS)))
+    }
+}
+
+/// Runs until the engine is gone: puts paused tasks back into the queue when their time has come.
+pub(super) async fn wake_paused(engine: Weak<Inner>) {
+    let Some(changed) = engine.upgrade().map(|it| it.paused_changed.clone()) else { return };
+    loop {
+        let Some(inner) = engine.upgrade() else { return };
+        let sleep = inner.release_due();
+        drop(inner);
+        let _ = tokio::time::timeout(sleep, changed.notified()).await;
+    }
+}

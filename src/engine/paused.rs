@@ -1,0 +1,102 @@
+//! Tasks that pause before their next attempt. Pure bookkeeping, no clock.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::task::Task;
+use crate::base::{ExecutionId, Id, OrgId, Timestamp};
+
+#[derive(Default)]
+pub(super) struct Paused {
+    by_time: BTreeMap<(Timestamp, ExecutionId), Task>,
+    times: HashMap<ExecutionId, Timestamp>,
+    per_org: HashMap<OrgId, usize>,
+}
+
+impl Paused {
+    /// Keeps the task until its `ready_at`.
+    pub(super) fn put(&mut self, task: Task) {
+        *self.per_org.entry(task.org).or_default() += 1;
+        self.times.insert(task.id, task.ready_at);
+        self.by_time.insert((task.ready_at, task.id), task);
+    }
+
+    pub(super) fn take(&mut self, id: ExecutionId) -> Option<Task> {
+        let at = self.times.remove(&id)?;
+        let task = self.by_time.remove(&(at, id))?;
+        self.left(task.org);
+        Some(task)
+    }
+
+    /// Those whose time has come, the longest overdue first.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Task> {
+        let later = self.by_time.split_off(&(now.plus_ms(1), ExecutionId::from_bytes([0; 16])));
+        let due: Vec<Task> = std::mem::replace(&mut self.by_time, later).into_values().collect();
+        for task in &due {
+            self.times.remove(&task.id);
+            self.left(task.org);
+        }
+        due
+    }
+
+    /// When the next one's time comes.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.by_time.keys().next().map(|it| it.0)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_time.len()
+    }
+
+    pub(super) fn of_org(&self, org: OrgId) -> usize {
+        self.per_org.get(&org).copied().unwrap_or(0)
+    }
+
+    fn left(&mut self, org: OrgId) {
+        if let Some(count) = self.per_org.get_mut(&org) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_org.remove(&org);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Repeat, Retry};
+
+    fn task(id: u8, org: u8, at: i64) -> Task {
+        Task {
+            id: ExecutionId::from_bytes([id; 16]),
+            org: OrgId::from_bytes([org; 16]),
+            lane: [0; 16],
+            lane_limit: 1,
+            priority: 0,
+            repeat: Repeat::AtLeastOnce,
+            retry: Retry { max_attempts: 1, backoff_ms: 0, max_backoff_ms: 0 },
+            timeout_ms: 1,
+            accepted_at: Timestamp::from_millis(0),
+            ready_at: Timestamp::from_millis(at),
+            attempts: 0,
+            begun_at: None,
+            in_flight: false,
+        }
+    }
+
+    #[test]
+    fn they_come_back_in_time_and_each_once() {
+        let mut paused = Paused::default();
+        for it in [task(1, 1, 30), task(2, 1, 10), task(3, 2, 20)] {
+            paused.put(it);
+        }
+        assert_eq!(paused.next(), Some(Timestamp::from_millis(10)));
+        assert_eq!((paused.of_org(OrgId::from_bytes([1; 16])), paused.len()), (2, 3));
+        let due: Vec<u8> =
+            paused.take_due(Timestamp::from_millis(20)).iter().map(|it| it.id.bytes()[0]).collect();
+        assert_eq!(due, [2, 3]);
+        assert!(paused.take(ExecutionId::from_bytes([2; 16])).is_none());
+        assert!(paused.take(ExecutionId::from_bytes([1; 16])).is_some());
+        assert_eq!((paused.len(), paused.per_org.len(), paused.times.len()), (0, 0, 0));
+    }
+}

@@ -1,0 +1,182 @@
+//! Writing what happens in runs: entries as they come, pauses, ends. What cannot be written now, because the
+//! disk is full, is written later; where storage has failed for good, everyone who waits is let go.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::engine::Inner;
+use super::journal::{Entry, EventKind};
+use super::live::Topic;
+use super::task::{End, Status, Task};
+use crate::base::{Code, Error, Json, OrgId, Result};
+use crate::infra::store::{OrgTx, Rows, WriteOptions};
+
+/// Entries of a run that goes on wait this long for company; a run that ends sooner takes them along in the
+/// commit of its end.
+const FLUSH: Duration = Duration::from_millis(10);
+/// Between two tries of a write that was refused.
+const REFUSED: Duration = Duration::from_millis(500);
+/// Tries of a write that fails for another reason than a full disk.
+const MOST_TRIES: u32 = 5;
+pub(super) const ESSENTIAL: WriteOptions = WriteOptions { essential: true };
+
+impl Inner {
+    /// One commit: the last entries, the rows of the end, and the task goes. When this returns, the end is on
+    /// disk, or this process will not write it any more.
+    pub(super) async fn finish(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, end: End) {
+        let Some(work) = self.work.get().cloned() else { return };
+        topic.note(last_kind(end.status), Json::of(&serde_json::json!({})));
+        let id = task.id;
+        let rows = {
+            let work = work.clone();
+            move |tx: &mut OrgTx<'_, '_>, _: &[Entry]| {
+                // Whoever deletes the task ends it: an end is written once.
+                tx.delete::<Task>(task.id)?.ok_or_else(superseded)?;
+                work.ended(tx, &task, &end)
+            }
+        };
+        self.write_at_last(topic, rows).await;
+        self.topics.lock().remove(&id);
+        work.settled(id);
+        topic.ended.send_replace(true);
+    }
+
+    /// Writes that a task pauses, with what happened up to now; `false` where it cannot be written any more.
+    pub(super) async fn write_pause(self: &Arc<Self>, topic: &Arc<Topic>, paused: &Task) -> bool {
+        let Some(work) = self.work.get().cloned() else { return false };
+        let paused = paused.clone();
+        let rows = move |tx: &mut OrgTx<'_, '_>, entries: &[Entry]| {
+            if !tx.exists::<Task>(paused.id)? {
+                return Err(superseded());
+            }
+            for started in entries.iter().filter(|it| it.kind == EventKind::Started) {
+                work.began(tx, started.execution, started.at)?;
+            }
+            tx.put(&paused)
+        };
+        let written = self.write_at_last(topic, rows).await;
+        if !written {
+            self.topics.lock().remove(&topic.id);
+            topic.ended.send_replace(true);
+        }
+        written
+    }
+
+    /// Writes the run's waiting entries together with `rows`, then shows them to watchers. Tries until it is
+    /// written, or cannot be: `false`.
+    async fn write_at_last(
+        &self,
+        topic: &Arc<Topic>,
+        rows: impl Fn(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Clone + Send + 'static,
+    ) -> bool {
+        let mut tries = 0;
+        loop {
+            let Err(error) = self.write_with_entries(topic, rows.clone()).await else { return true };
+            tries += 1;
+            let failed = self.store.failure().borrow().is_some();
+            let hopeless = error.is(Code::Conflict) || (!error.is(Code::Unavailable) && tries >= MOST_TRIES);
+            if failed || hopeless || self.halt.is_cancelled() {
+                tracing::error!(execution.id = %topic.id, ?error, "what a run came to could not be written");
+                return false;
+            }
+            tracing::warn!(execution.id = %topic.id, ?error, "what a run came to waits to be written");
+            tokio::time::sleep(REFUSED).await;
+        }
+    }
+
+    async fn write_with_entries(
+        &self,
+        topic: &Arc<Topic>,
+        rows: impl FnOnce(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let _writing = topic.writing.lock().await;
+        let entries = topic.take();
+        let (org, copy) = (topic.org, entries.clone());
+        let written = self
+            .store
+            .write_with(ESSENTIAL, move |tx| {
+                let mut tx = tx.org(org);
+                rows(&mut tx, &copy)?;
+                copy.iter().try_for_each(|it| tx.insert(it))
+            })
+            .await;
+        match &written {
+            Ok(()) => topic.publish(entries),
+            Err(_) => topic.give_back(entries),
+        }
+        written
+    }
+
+    /// Writes the entries of all runs that have any, in one commit.
+    async fn flush(&self, topics: Vec<Arc<Topic>>) -> Result<()> {
+        let mut held = Vec::new();
+        for topic in &topics {
+            match topic.writing.try_lock() {
+                Ok(writing) => {
+                    let entries = topic.take();
+                    if !entries.is_empty() {
+                        held.push((topic, entries, writing));
+                    }
+                }
+                // Its pause or end is being written now; what came after that has its turn next.
+                Err(_) => topic.mark_again(),
+            }
+        }
+        let Some(work) = self.work.get().cloned().filter(|_| !held.is_empty()) else { return Ok(()) };
+        let rows: Vec<(OrgId, Vec<Entry>)> = held.iter().map(|it| (it.0.org, it.1.clone())).collect();
+        let written = self
+            .store
+            .write_with(ESSENTIAL, move |tx| {
+                for (org, entries) in &rows {
+                    let mut tx = tx.org(*org);
+                    for entry in entries {
+                        if entry.kind == EventKind::Started {
+                            work.began(&mut tx, entry.execution, entry.at)?;
+                        }
+                        tx.insert(entry)?;
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        for (topic, entries, _writing) in held {
+            match &written {
+                Ok(()) => topic.publish(entries),
+                Err(_) => {
+                    topic.give_back(entries);
+                    topic.mark_again();
+                }
+            }
+        }
+        written
+    }
+}
+
+fn last_kind(status: Status) -> EventKind {
+    match status {
+        Status::Completed => EventKind::Completed,
+        Status::Cancelled => EventKind::Cancelled,
+        Status::Timeout => EventKind::TimedOut,
+        _ => EventKind::Failed,
+    }
+}
+
+fn superseded() -> Error {
+    Error::conflict("this run has ended already")
+}
+
+/// Runs until the engine is gone: writes entries of runs that go on.
+pub(super) async fn write_entries(engine: Weak<Inner>) {
+    let Some(dirty) = engine.upgrade().map(|it| it.dirty.clone()) else { return };
+    loop {
+        if tokio::time::timeout(Duration::from_secs(3_600), dirty.wake.notified()).await.is_ok() {
+            tokio::time::sleep(FLUSH).await;
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        let topics = std::mem::take(&mut *dirty.topics.lock());
+        if engine.flush(topics).await.is_err() {
+            drop(engine);
+            tokio::time::sleep(REFUSED).await;
+        }
+    }
+}
