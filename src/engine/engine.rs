@@ -108,7 +108,8 @@ impl Engine {
                 match machine::after_crash(&task, self.0.env.now()) {
                     Some(end) => {
                         let inner = self.0.clone();
-                        ending.push(self.0.runtime.spawn(async move { inner.finish(&topic, task, end).await }));
+                        ending
+                            .push(self.0.runtime.spawn(async move { inner.finish(&topic, task, end).await }));
                     }
                     None => self.0.place(&topic, task),
                 }

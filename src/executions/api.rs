@@ -17,7 +17,7 @@ use crate::base::{AgentId, Code, Error, ExecutionId, Json, Page, PageRequest, Re
 use crate::engine::Status;
 use crate::web::{
     Accepted, Body, Found, MaybeBody, Query, Reply, Route, SseAnswer, SseEvent, part, resume_after,
-    sse_channel, text_part,
+    sse_channel, sse_channel_attentive, text_part,
 };
 
 const RUN_ERRORS: &[Code] = &[
@@ -365,7 +365,7 @@ pub(super) fn feed(
     events: impl Stream<Item = Result<StreamEvent>> + 'static,
     cancel: Option<(Cx, ExecutionId)>,
 ) -> SseAnswer {
-    let (sender, answer) = sse_channel();
+    let (sender, answer) = if cancel.is_some() { sse_channel_attentive() } else { sse_channel() };
     actix_web::rt::spawn(async move {
         let mut events = std::pin::pin!(events);
         loop {

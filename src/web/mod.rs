@@ -43,7 +43,7 @@ pub use origin::{client_address, origin_of};
 pub use page::{Faults, Framing, error_page, own_path, page_routes};
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, render};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
-pub use sse::{Gone, SseAnswer, SseEvent, SseSender, resume_after, sse_channel};
+pub use sse::{Gone, SseAnswer, SseEvent, SseSender, resume_after, sse_channel, sse_channel_attentive};
 pub use state::{ErrorPage, WebState};
 pub use ui_kit::render as ui_kit;
 

@@ -17,6 +17,7 @@ use crate::base::{Error, Result};
 
 /// A comment goes out this often, so that proxies between do not take a quiet stream for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const SHORT_KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// Events that wait for a reader.
 const WAITING: usize = 256;
 /// A reader that takes nothing for so long is let go; it comes back with `Last-Event-ID`.
@@ -85,6 +86,11 @@ pub struct SseAnswer(SseStream);
 /// A pair: what the feeder holds, and what the handler answers with.
 pub fn sse_channel() -> (SseSender, SseAnswer) {
     channel(KEEP_ALIVE, PATIENCE)
+}
+
+/// As `sse_channel`, for feeders that must hear soon when the reader has gone: only writing shows it.
+pub fn sse_channel_attentive() -> (SseSender, SseAnswer) {
+    channel(SHORT_KEEP_ALIVE, PATIENCE)
 }
 
 fn channel(keep_alive: Duration, patience: Duration) -> (SseSender, SseAnswer) {

@@ -8,7 +8,7 @@ use super::secrets::{given_secret, key_settings};
 use super::{Settings, runtime};
 use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
-use crate::base::{Doing, Error, Result};
+use crate::base::{Doing, Result};
 use crate::infra::Secret;
 use crate::infra::telemetry;
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Bench, ok};
-use crate::support::http::Http;
 use crate::support::events::Events;
+use crate::support::http::Http;
 use crate::support::peer::Step;
 
 fn key(bench: &Bench, key: &str) -> Http {
@@ -62,7 +62,8 @@ async fn a_caller_who_leaves_loses_nothing() {
     };
     bench.peer.has_received(1).await;
     leaving.abort();
-    let stream = Events::post(&key(&bench, "s"), &format!("{execute}/stream"), body.clone()).await.rest().await;
+    let stream =
+        Events::post(&key(&bench, "s"), &format!("{execute}/stream"), body.clone()).await.rest().await;
     let mut impatient = body.clone();
     impatient["wait_ms"] = json!(30_000);
     key(&bench, "k").post(&execute, impatient).await.expect_error(409, "IdempotencyKeyReused");

@@ -19,8 +19,11 @@ async fn a_far_end_that_fails_twice_is_asked_three_times_with_one_key() {
     let path = format!("/api/executions/{}/events", run["id"].as_str().expect("an id"));
     let events = Events::get(&bench.owner, &path).await.rest().await;
     assert_whole(&events, 1);
-    let started: Vec<_> =
-        events.iter().filter(|it| it.kind == "execution.started").map(|it| it.data["attempt"].clone()).collect();
+    let started: Vec<_> = events
+        .iter()
+        .filter(|it| it.kind == "execution.started")
+        .map(|it| it.data["attempt"].clone())
+        .collect();
     assert_eq!(started, [1, 2, 3]);
 }
 
@@ -56,11 +59,14 @@ async fn what_may_run_once_is_asked_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_survives_a_restart_and_attempts_are_counted_on() {
-    let bench = Bench::new(|_, n| if n == 0 { answer(503, &[("Retry-After", "1")], "later") } else { ok() }).await;
+    let bench =
+        Bench::new(|_, n| if n == 0 { answer(503, &[("Retry-After", "1")], "later") } else { ok() }).await;
     let agent = bench.agent("A", json!({})).await;
     let run = bench.begin(&agent, json!({})).await;
     let mut events = Events::get(&bench.owner, &format!("{run}/events")).await;
-    while events.next().await.is_some_and(|it| !it.data["message"].as_str().unwrap_or("").contains("next in")) {}
+    while events.next().await.is_some_and(|it| !it.data["message"].as_str().unwrap_or("").contains("next in"))
+    {
+    }
     drop(events);
     let bench = bench.restart().await;
     let ended = bench.ended(&run).await;
@@ -77,7 +83,10 @@ async fn a_pausing_run_is_cancelled_at_once() {
     while bench.appliance.inner.services.engine.stats().paused == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
-    assert_eq!(bench.owner.post(&format!("{run}/cancel"), json!({})).await.expect(200)["status"], "cancelled");
+    assert_eq!(
+        bench.owner.post(&format!("{run}/cancel"), json!({})).await.expect(200)["status"],
+        "cancelled"
+    );
     assert_eq!(bench.appliance.inner.services.engine.stats().paused, 0);
 }
 
@@ -110,7 +119,7 @@ async fn an_ended_run_is_run_once_more_on_the_same_version_or_the_current_one() 
     let first = bench.ended(&run).await;
     let change = json!({ "config": { "url": bench.peer.url("/new") } });
     bench.owner.post(&format!("{agent}/versions"), json!({})).await.expect(201);
-    bench.owner.put(&agent, change).await.expect(200);
+    bench.owner.patch(&agent, change).await.expect(200);
     bench.owner.post(&format!("{agent}/versions/draft/publish"), json!({})).await.expect(200);
     let retry = async |body| bench.owner.post(&format!("{run}/retry"), body).await.expect(200);
     let same = retry(json!({ "version": "same" })).await;

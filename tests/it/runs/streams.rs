@@ -14,7 +14,7 @@ fn piece(text: &str) -> Step {
 }
 
 fn streaming() -> serde_json::Value {
-    json!({ "config": { "stream": "sse", "stream_text": "event.text" } })
+    json!({ "config": { "stream": "sse", "stream_text": "data.text" } })
 }
 
 #[tokio::test(flavor = "multi_thread")]
