@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
-use super::engine::Inner;
+use super::face::Inner;
 use super::journal::EventKind;
 use super::live::{Run, Topic};
 use super::machine::{self, Cut, Next};

@@ -5,7 +5,7 @@
 //! memory: fair queues, the runs at work, and who watches them. After a crash the queues are read back.
 
 mod drive;
-mod engine;
+mod face;
 mod journal;
 mod live;
 mod machine;
@@ -14,7 +14,7 @@ mod pen;
 mod queue;
 mod task;
 
-pub use engine::{Engine, EngineStats, Options};
+pub use face::{Engine, EngineStats, Options};
 pub use journal::{Entry, EventKind, entries_after, last_sequence};
 pub use live::{Run, Watch};
 pub use machine::{Next, next};

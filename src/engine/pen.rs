@@ -4,7 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::engine::Inner;
+use super::face::Inner;
 use super::journal::{Entry, EventKind};
 use super::live::Topic;
 use super::task::{End, Status, Task};

@@ -109,11 +109,7 @@ pub(super) fn link(tx: &mut WriteTx<'_>, services: &Services, user: UserId) -> R
     let expires_at = services.env.now().plus_ms(RESET_MS);
     tx.appliance().insert(&ResetRow { hash, user_id: user, expires_at })?;
     let token = text_of(&token)?;
-    Ok(ResetLink {
-        url: format!("{}/reset/{token}", services.config.public_url()),
-        token,
-        expires_at,
-    })
+    Ok(ResetLink { url: format!("{}/reset/{token}", services.config.public_url()), token, expires_at })
 }
 
 /// Sets the password of a link's person, and ends all of that person's sessions.

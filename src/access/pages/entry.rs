@@ -17,11 +17,11 @@ use crate::web::{
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/login", show)
-            .open()
-            .query::<Next>()
-            .says("Asks who you are")
-            .answers_plain(200, "The page.", HTML),
+        Route::get("/login", show).open().query::<Next>().says("Asks who you are").answers_plain(
+            200,
+            "The page.",
+            HTML,
+        ),
         Route::post("/login", send)
             .open()
             .limit(Limit::Login)
@@ -57,7 +57,12 @@ async fn show(who: MaybeCx, framing: Framing, state: Data<WebState>, query: Quer
 }
 
 /// `POST /login`
-async fn send(request: HttpRequest, framing: Framing, state: Data<WebState>, form: Form<LoginForm>) -> Reply<Sent> {
+async fn send(
+    request: HttpRequest,
+    framing: Framing,
+    state: Data<WebState>,
+    form: Form<LoginForm>,
+) -> Reply<Sent> {
     let LoginForm { email, password, next } = form.0;
     let next = own_path(next.as_deref().unwrap_or("/")).to_owned();
     let origin = origin_of(&request, &state);
@@ -88,8 +93,11 @@ fn door(framing: &Framing, next: String, email: &str, faults: &Faults) -> Reply<
     door.hidden = vec![("next", next)];
     let email_field = Field::email("email", "E-mail").autocomplete("username").value(email);
     let password = Field::password("password", "Password").error(faults.on("password"));
-    let (email_field, password) =
-        if email.is_empty() { (email_field.autofocus(), password) } else { (email_field, password.autofocus()) };
+    let (email_field, password) = if email.is_empty() {
+        (email_field.autofocus(), password)
+    } else {
+        (email_field, password.autofocus())
+    };
     door.fields = vec![email_field.error(faults.on("email")).required(), password.required()];
     door.faults = faults.summary_of(&door.fields);
     door.verb = "Log in";

@@ -11,8 +11,8 @@ use crate::access::{self, Invitation, RegisterRequest};
 use crate::infra::Secret;
 use crate::web::view::Field;
 use crate::web::{
-    Faults, Flash, Form, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, origin_of, render,
-    text_part,
+    Faults, Flash, Form, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, origin_of,
+    render, text_part,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -86,7 +86,11 @@ fn door(
     faults: &Faults,
 ) -> Reply<Door> {
     let mut door = Door::new(framing, format!("Join {org_name}"), format!("/invitations/{token}"))?;
-    door.about.push(format!("You are invited as {} with the address {}.", invitation.role.name(), invitation.email));
+    door.about.push(format!(
+        "You are invited as {} with the address {}.",
+        invitation.role.name(),
+        invitation.email
+    ));
     door.fields = vec![
         Field::text("name", "Your name").autocomplete("name").value(name).error(faults.on("name")),
         Field::password("password", "Password")

@@ -12,7 +12,8 @@ use crate::base::{SessionId, Timestamp};
 use crate::infra::Secret;
 use crate::web::view::Field;
 use crate::web::{
-    Faults, Flash, Form, Frame, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, part, render,
+    Faults, Flash, Form, Frame, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, part,
+    render,
 };
 
 pub(super) fn routes() -> Vec<Route> {

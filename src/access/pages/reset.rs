@@ -10,16 +10,17 @@ use crate::access::{self, ResetConfirm, ResetRequest};
 use crate::infra::Secret;
 use crate::web::view::Field;
 use crate::web::{
-    Faults, Flash, Form, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, origin_of, render,
-    text_part,
+    Faults, Flash, Form, Framing, Html, Limit, Reply, Route, SeeOther, Sent, WebState, again, origin_of,
+    render, text_part,
 };
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/reset", ask)
-            .open()
-            .says("Asks for a new password")
-            .answers_plain(200, "The page.", HTML),
+        Route::get("/reset", ask).open().says("Asks for a new password").answers_plain(
+            200,
+            "The page.",
+            HTML,
+        ),
         Route::post("/reset", asked)
             .open()
             .limit(Limit::Login)
@@ -57,7 +58,12 @@ async fn ask(framing: Framing) -> Reply<Html> {
 }
 
 /// `POST /reset`
-async fn asked(request: HttpRequest, framing: Framing, state: Data<WebState>, form: Form<AskForm>) -> Reply<Sent> {
+async fn asked(
+    request: HttpRequest,
+    framing: Framing,
+    state: Data<WebState>,
+    form: Form<AskForm>,
+) -> Reply<Sent> {
     let email = form.0.email;
     if email.trim().is_empty() {
         let faults = Faults::none().at("email", "an e-mail address looks like name@example.com");
@@ -67,14 +73,16 @@ async fn asked(request: HttpRequest, framing: Framing, state: Data<WebState>, fo
     if let Err(error) = access::request_reset(&state.services, &origin_of(&request, &state), wanted).await {
         return again(asking(&framing, &email, &Faults::of(error)?)?);
     }
-    let said = "If this address has an account here, an administrator sees your request and can give you a link.";
+    let said =
+        "If this address has an account here, an administrator sees your request and can give you a link.";
     Ok(SeeOther::to("/login").saying(Flash::ok(said)).into())
 }
 
 fn asking(framing: &Framing, email: &str, faults: &Faults) -> Reply<Door> {
     let mut door = Door::new(framing, "Forgot your password?", "/reset")?;
     door.about.push(
-        "An administrator of your organization sees the request and hands you a link to set a new one.".to_owned(),
+        "An administrator of your organization sees the request and hands you a link to set a new one."
+            .to_owned(),
     );
     door.fields =
         vec![Field::email("email", "E-mail").value(email).error(faults.on("email")).required().autofocus()];

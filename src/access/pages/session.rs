@@ -10,10 +10,11 @@ use crate::web::{Flash, Form, Reply, Route, SeeOther, WebState, no_session_cooki
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::post("/logout", log_out)
-            .member()
-            .says("Ends this session")
-            .answers_plain(303, "To the log-in.", ""),
+        Route::post("/logout", log_out).member().says("Ends this session").answers_plain(
+            303,
+            "To the log-in.",
+            "",
+        ),
         Route::post("/switch-organization", switch)
             .member()
             .says("Goes to another organization")

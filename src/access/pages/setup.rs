@@ -12,16 +12,17 @@ use crate::base::Error;
 use crate::infra::Secret;
 use crate::web::view::Field;
 use crate::web::{
-    Faults, Flash, Form, Framing, Limit, Query, Reply, Route, SeeOther, Sent, WebState, again, origin_of, render,
+    Faults, Flash, Form, Framing, Limit, Query, Reply, Route, SeeOther, Sent, WebState, again, origin_of,
+    render,
 };
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/setup", show)
-            .open()
-            .query::<Asked>()
-            .says("Sets up a new appliance")
-            .answers_plain(200, "The page.", HTML),
+        Route::get("/setup", show).open().query::<Asked>().says("Sets up a new appliance").answers_plain(
+            200,
+            "The page.",
+            HTML,
+        ),
         Route::post("/setup", send)
             .open()
             .limit(Limit::Login)
@@ -64,7 +65,8 @@ async fn send(
     form: Form<SetupForm>,
 ) -> Reply<Sent> {
     let SetupForm { token, org_name, name, email, password } = form.0;
-    let typed = [token.expose_str().unwrap_or_default().to_owned(), org_name.clone(), name.clone(), email.clone()];
+    let typed =
+        [token.expose_str().unwrap_or_default().to_owned(), org_name.clone(), name.clone(), email.clone()];
     let wanted = SetupRequest {
         token: Secret::from(typed[0].trim().to_owned()),
         org_name,
@@ -92,14 +94,18 @@ fn at_token(error: Error) -> Reply<Faults> {
 fn door(framing: &Framing, typed: [&str; 4], faults: &Faults) -> Reply<Door> {
     let [token, org_name, name, email] = typed;
     let mut door = Door::new(framing, "Set up Reeve", "/setup")?;
-    door.about.push("You become the owner of the first organization. This takes a minute and is done once.".to_owned());
+    door.about.push(
+        "You become the owner of the first organization. This takes a minute and is done once.".to_owned(),
+    );
     let token_field = Field::text("token", "Setup token")
         .help("It stands in the terminal where the server was started, and in the file setup-token of its data folder.")
         .value(token)
         .autocomplete("off")
         .mono();
     door.fields = vec![
-        if token.is_empty() { token_field.autofocus() } else { token_field }.error(faults.on("token")).required(),
+        if token.is_empty() { token_field.autofocus() } else { token_field }
+            .error(faults.on("token"))
+            .required(),
         Field::text("org_name", "Organization")
             .placeholder("Acme")
             .autocomplete("organization")

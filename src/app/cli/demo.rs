@@ -51,7 +51,6 @@ impl Demo {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
             let appliance = open(config).await?;
-            let signals = Signals::listen()?;
             appliance.take_up().await?;
             let paint = Paint(std::io::stdout().is_terminal());
             let password = prepare(&appliance).await?;
@@ -61,6 +60,7 @@ impl Demo {
             show_run(&cx, &text, paint).await?;
             run_samples(&cx).await?;
             let serving = Serving::start(&appliance, routes())?;
+            let signals = Signals::listen()?;
             invite(&serving, &appliance, password.as_deref(), fresh.is_some(), paint);
             until_stopped(serving, &appliance, signals).await
         })

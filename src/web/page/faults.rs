@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn each_fault_stands_at_its_field() {
         let wrong = |path: &str| Invalid { path: path.to_owned(), message: format!("{path} is wrong") };
-        let error = Error::invalid_fields(Code::InvalidAgentConfig, vec![wrong("/config/list/1"), wrong("/x")]);
+        let error =
+            Error::invalid_fields(Code::InvalidAgentConfig, vec![wrong("/config/list/1"), wrong("/x")]);
         let faults = Faults::of(error).expect("mendable");
         assert_eq!(faults.on("config/list"), "/config/list/1 is wrong");
         assert_eq!(faults.on("config/li"), "");

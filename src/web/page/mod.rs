@@ -10,8 +10,8 @@ mod routes;
 
 pub use faults::Faults;
 pub(super) use flash::{forgotten, kept};
-pub use framing::{Framing, own_path};
 pub(super) use framing::FlashShown;
+pub use framing::{Framing, own_path};
 pub use refusal::error_page;
 pub(super) use refusal::{Way, leads_to};
 pub use routes::page_routes;

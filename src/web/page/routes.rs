@@ -25,10 +25,11 @@ pub fn page_routes() -> Vec<Route> {
             .says("Keeps theme and density in this browser")
             .form::<Preferences>()
             .answers_plain(303, "Back to the page.", ""),
-        Route::get("/ui-kit", kit)
-            .superadmin()
-            .says("Every part of the pages in every state")
-            .answers_plain(200, "The page.", HTML),
+        Route::get("/ui-kit", kit).superadmin().says("Every part of the pages in every state").answers_plain(
+            200,
+            "The page.",
+            HTML,
+        ),
     ]
 }
 

@@ -36,9 +36,9 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     let streams = load.check_events(&server, if full() { 2_000 } else { 300 }).await;
     ready.sort();
     let p95 = ready[(ready.len() * 95 / 100).min(ready.len() - 1)];
-    assert!(found.repeated <= 8 * kills, "D4: {found:?}");
+    assert!(found.repeated <= 8 * kills, "D4: {found}");
     eprintln!(
-        "C3: kills={kills} acks={} {found:?} streams={streams} ready_p50={:?} ready_p95={p95:?} ready_max={:?} \
+        "C3: kills={kills} acks={} {found} streams={streams} ready_p50={:?} ready_p95={p95:?} ready_max={:?} \
          lost=0 twins=0 at_most_once_duplicates=0 zombies=0; covers D1 D2 D4 D5 D6 D12 D18",
         load.acks.load(SeqCst),
         ready[ready.len() / 2],
@@ -73,5 +73,5 @@ async fn a_start_and_a_setup_can_be_killed_at_any_instant() {
     load.acked.notified().await;
     running.end().await;
     let found = load.settle(&server).await;
-    eprintln!("C3 start: setups_killed={rounds} starts_killed={rounds} {found:?}; covers D1 D18");
+    eprintln!("C3 start: setups_killed={rounds} starts_killed={rounds} {found}; covers D1 D18");
 }

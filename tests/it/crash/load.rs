@@ -44,13 +44,20 @@ pub struct Load {
 }
 
 /// Figures of one look at everything.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Findings {
     pub runs: usize,
     pub acked: usize,
     pub interrupted: usize,
     /// Calls beyond the first of runs that may be repeated.
     pub repeated: usize,
+}
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { runs, acked, interrupted, repeated } = self;
+        write!(f, "runs={runs} acked={acked} interrupted={interrupted} repeated={repeated}")
+    }
 }
 
 /// A far end that answers at once, mostly, and sometimes a little later.

@@ -44,7 +44,7 @@ async fn a_kill_at_any_sync_loses_nothing() {
     let found = load.settle(&server).await;
     let streams = load.check_events(&server, 300).await;
     eprintln!(
-        "C4: syncs=1..{syncs} during_start={during_start} {found:?} streams={streams} lost=0 twins=0; \
+        "C4: syncs=1..{syncs} during_start={during_start} {found} streams={streams} lost=0 twins=0; \
          covers D1 D2 D4 D6 D12"
     );
 }

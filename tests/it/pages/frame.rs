@@ -27,10 +27,15 @@ async fn who_has_no_session_logs_in_and_comes_back() {
     assert_eq!((answer.status, place.as_str()), (303, "/login?next=%2Fprofile%3Ftab%3Dkeys"));
     let page = browser.page(&place).await;
     assert!(page.contains("value=\"/profile?tab=keys\""), "{page}");
-    let fields = [("email", owner.email.as_str()), ("password", crate::support::PASSWORD), ("next", "/profile?tab=keys")];
+    let fields = [
+        ("email", owner.email.as_str()),
+        ("password", crate::support::PASSWORD),
+        ("next", "/profile?tab=keys"),
+    ];
     assert_eq!(browser.through("/login", &fields).await.0, "/profile?tab=keys");
     // A part that htmx asks for would end up within a page.
-    let part = appliance.anonymous().with("accept", "text/html").with("hx-request", "true").get("/profile").await;
+    let part =
+        appliance.anonymous().with("accept", "text/html").with("hx-request", "true").get("/profile").await;
     assert_eq!((part.status, part.header("hx-redirect")), (401, Some("/login")));
 }
 

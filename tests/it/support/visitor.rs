@@ -63,7 +63,8 @@ impl Visitor {
     }
 
     fn client(&self) -> Http {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if cookies.is_empty() { self.http.clone() } else { self.http.with("cookie", cookies.join("; ")) }
     }
 
