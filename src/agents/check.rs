@@ -1,9 +1,9 @@
 //! Whether a definition would work: its type, its config, its schemas, its credentials, the agents it names.
 
-use super::input::wrong_definition;
 use super::rights::{Right, access};
 use super::schema;
 use super::types::Definition;
+use super::valid::wrong_definition;
 use crate::access::Cx;
 use crate::adapters::{self, Adapter};
 use crate::base::{AgentId, Code, CredentialId, Error, Invalid, Result};

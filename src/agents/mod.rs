@@ -8,6 +8,7 @@ mod cache;
 mod catalog;
 mod check;
 mod compare;
+mod filter;
 mod holders;
 mod input;
 mod number;
@@ -18,12 +19,14 @@ mod schema;
 mod status;
 mod store;
 mod types;
+mod valid;
 mod view;
 
 pub use catalog::{AgentType, FromTemplate, Template, from_template, template, templates, type_of, types};
 pub use compare::Comparison;
+pub use filter::{AgentFilter, Sort};
 pub use holders::CredentialHolders;
-pub use input::{AgentFilter, AgentPatch, AgentUpdate, NewAgent, Sort};
+pub use input::{AgentPatch, AgentUpdate, NewAgent};
 pub use number::{Number, Spec};
 pub use ops::{
     AgentName, DeleteGuards, NewVersion, Validation, archive, by_id, clone_agent, compare, create,

@@ -4,7 +4,8 @@ use actix_web::HttpRequest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::input::{AgentFilter, AgentPatch, AgentUpdate, NewAgent, Sort};
+use super::super::filter::{AgentFilter, Sort};
+use super::super::input::{AgentPatch, AgentUpdate, NewAgent};
 use super::super::ops;
 use super::super::rights::Grant;
 use super::super::status::Status;

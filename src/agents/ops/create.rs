@@ -1,11 +1,12 @@
 //! Making agents: new ones, and copies.
 
 use super::super::check::{adapter_of, check_credentials, check_fallback, refuse, wrong_by_itself};
-use super::super::input::{AgentUpdate, MAX_NAME_CHARS, NewAgent, RESERVED_SLUGS, check_name, check_slug};
+use super::super::input::{AgentUpdate, NewAgent};
 use super::super::number::Number;
 use super::super::status::Status;
 use super::super::store::{self, BY_NAME, BY_SLUG};
 use super::super::types::{Agent, Definition, Health, Visibility};
+use super::super::valid::{MAX_NAME_CHARS, RESERVED_SLUGS, check_name, check_slug, wrong_labels};
 use super::super::view::{self, AgentView};
 use super::{new_version, resolve};
 use crate::access::{Action, Cx};
@@ -22,7 +23,7 @@ pub async fn create(cx: &Cx, new: NewAgent) -> Result<AgentView> {
     let (slug, agent_type, update) = new.split();
     let adapter = adapter_of(&agent_type)?;
     let definition = update.definition(&agent_type);
-    refuse(update.wrong_labels(), wrong_by_itself(adapter, &definition)?)?;
+    refuse(wrong_labels(&update), wrong_by_itself(adapter, &definition)?)?;
     slug.as_deref().map_or(Ok(()), check_slug)?;
     let caller = cx.clone();
     cx.write(move |tx| {

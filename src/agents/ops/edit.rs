@@ -4,6 +4,7 @@ use super::super::check::{adapter_of, check_credentials, check_fallback, refuse,
 use super::super::input::{AgentPatch, AgentUpdate, patched};
 use super::super::status::{Verb, step};
 use super::super::types::Agent;
+use super::super::valid::wrong_labels;
 use super::super::view::{self, AgentView};
 use super::create::check_free;
 use super::{SHARE, WRITE, changing, need, put_draft, save};
@@ -60,7 +61,7 @@ fn apply(
     }
     let adapter = adapter_of(&agent.agent_type)?;
     let definition = update.definition(&agent.agent_type);
-    refuse(update.wrong_labels(), wrong_by_itself(adapter, &definition)?)?;
+    refuse(wrong_labels(&update), wrong_by_itself(adapter, &definition)?)?;
     check_credentials(tx, adapter, &definition.credential_ids)?;
     check_fallback(cx, tx, Some(agent.id), &definition)?;
     check_free(tx, &update.name, Some(agent.id))?;

@@ -1,6 +1,6 @@
 //! Reading agents.
 
-use super::super::input::{AgentFilter, Sort};
+use super::super::filter::{AgentFilter, Sort};
 use super::super::resolve;
 use super::super::rights::access;
 use super::super::store::{BY_CAPABILITY, BY_NAME, BY_STATUS, BY_TAG, BY_TYPE, BY_UPDATED};

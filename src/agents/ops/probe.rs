@@ -12,6 +12,7 @@ use super::super::input::NewAgent;
 use super::super::number::{Number, Spec};
 use super::super::resolve::{Prepared, prepare};
 use super::super::types::{Health, HealthCheck, HealthLog};
+use super::super::valid::{check_slug, wrong_labels};
 use super::super::view::HealthView;
 use super::create::check_free;
 use super::{Definition, Version, new_version, resolve, store};
@@ -44,8 +45,8 @@ pub struct Validation {
 pub async fn validate(cx: &Cx, new: NewAgent) -> Result<Validation> {
     cx.require(Action::AgentsTest)?;
     let (slug, agent_type, update) = new.split();
-    let mut wrong = update.wrong_labels();
-    wrong.extend(slug.and_then(|it| super::super::input::check_slug(&it).err()).iter().flat_map(told));
+    let mut wrong = wrong_labels(&update);
+    wrong.extend(slug.and_then(|it| check_slug(&it).err()).iter().flat_map(told));
     let definition = update.definition(&agent_type);
     let adapter = match adapter_of(&agent_type) {
         Ok(adapter) => adapter,

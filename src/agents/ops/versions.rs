@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::check::{adapter_of, check_credentials, check_fallback, refuse, wrong_by_itself};
 use super::super::compare::{self, Comparison};
-use super::super::input::check_changelog;
 use super::super::number::{Number, Spec};
+use super::super::valid::check_changelog;
 use super::super::view::{AgentView, VersionSummary, VersionView};
 use super::{
     Agent, PUBLISH, Verb, Version, VersionStatus, WRITE, changing, new_version, resolve, save, step, store,

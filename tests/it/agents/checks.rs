@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{made, native, native_with};
 use crate::support::Appliance;
+use crate::support::peer::{Peer, answer};
 
 #[tokio::test]
 async fn a_check_says_everything_at_once_and_saves_nothing() {
@@ -102,4 +103,26 @@ async fn a_draft_runs_only_for_those_who_work_on_it() {
     builder.post(&execute, json!({ "input": "x", "version": "9.0.0" })).await.expect_error(404, "NotFound");
     builder.post(&format!("{path}/archive"), json!({})).await.expect(200);
     operator.post(&execute, json!({ "input": "x" })).await.expect_error(409, "VersionConflict");
+}
+
+#[tokio::test]
+async fn a_far_end_that_cannot_be_reached_is_unhealthy() {
+    let far = Peer::answering(answer(200, &[], "ok")).await;
+    let allow = vec![far.address.to_string()];
+    let appliance = Appliance::start_with(|it| it.egress.allow = allow, Vec::new()).await;
+    let builder = appliance.caller(Role::Builder).await;
+    let agent = |name: &str, url: &str| json!({ "name": name, "agent_type": "webhook", "config": { "url": url, "health_url": url } });
+    let path = made(&builder, agent("A", &far.url("/health"))).await;
+    let probe = builder.post(&format!("{path}/test"), json!({})).await.expect(200);
+    assert_eq!(probe["ok"], true, "{probe}");
+    let refused = made(&builder, agent("B", "http://127.0.0.1:1/")).await;
+    let before = far.connections();
+    let probe = builder.post(&format!("{refused}/test"), json!({})).await.expect(200);
+    assert_eq!(probe["ok"], false, "{probe}");
+    assert_eq!(builder.get(&refused).await.expect(200)["health"], "unhealthy");
+    let unhealthy = builder.get("/api/agents?health=unhealthy").await.expect(200);
+    assert_eq!(unhealthy["items"][0]["name"], "B");
+    let checked = builder.post("/api/agents/validate", agent("C", "http://127.0.0.1:1/")).await.expect(200);
+    assert_eq!((&checked["valid"], &checked["probe"]["ok"]), (&json!(true), &json!(false)), "{checked}");
+    assert_eq!(far.connections(), before);
 }

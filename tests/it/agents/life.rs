@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{made, native, published};
 use crate::support::Appliance;
+use crate::support::peer::{Peer, Step};
 
 #[tokio::test]
 async fn a_new_agent_is_a_private_draft_of_its_maker() {
@@ -159,4 +160,22 @@ async fn every_change_is_in_the_audit_log() {
     ];
     assert_eq!(actions, expected.map(|it| format!("agent.{it}")));
     assert!(reeve::audit::verify(&rows).expect("reads").ok);
+}
+
+#[tokio::test]
+async fn an_agent_at_work_is_not_deleted() {
+    let far = Peer::answering(vec![Step::Hang]).await;
+    let allow = vec![far.address.to_string()];
+    let appliance = Appliance::start_with(|it| it.egress.allow = allow, Vec::new()).await;
+    let owner = appliance.owner().await;
+    let agent = json!({ "name": "A", "agent_type": "webhook", "config": { "url": far.url("/") } });
+    let path = published(&owner, agent).await;
+    let run = json!({ "input": {}, "wait_ms": 0 });
+    let run = owner.post(&format!("{path}/execute"), run).await.expect(202);
+    let error = owner.delete(&path).await.expect_error(409, "Conflict");
+    assert_eq!(error["error"]["details"]["execution_id"], run["id"]);
+    let run = format!("/api/executions/{}", run["id"].as_str().expect("an id"));
+    owner.post(&format!("{run}/cancel"), json!({})).await.expect(200);
+    owner.delete(&path).await.expect(204);
+    assert_eq!(owner.get(&run).await.expect(200)["status"], "cancelled", "its history stays");
 }
