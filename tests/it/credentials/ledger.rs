@@ -39,14 +39,14 @@ async fn what_left_and_what_was_kept_from_leaving_is_counted() {
     assert!(refused["last_refusal"].is_string(), "{refused}");
     assert_eq!(refused["bytes_sent"], 0);
 
-    assert_eq!(ledger(&owner, "?refused=true").await, std::slice::from_ref(&refused));
-    assert_eq!(ledger(&owner, "?refused=false").await, std::slice::from_ref(&sent));
-    assert_eq!(ledger(&owner, "?host=127.0.0.1").await, std::slice::from_ref(&sent));
-    assert_eq!(ledger(&owner, &format!("?agent_id={closed}")).await, std::slice::from_ref(&refused));
+    assert_eq!(ledger(&owner, "?refused=true").await, std::slice::from_ref(refused));
+    assert_eq!(ledger(&owner, "?refused=false").await, std::slice::from_ref(sent));
+    assert_eq!(ledger(&owner, "?host=127.0.0.1").await, std::slice::from_ref(sent));
+    assert_eq!(ledger(&owner, &format!("?agent_id={closed}")).await, std::slice::from_ref(refused));
     assert!(ledger(&owner, "?host=example.com").await.is_empty());
     let first = owner.get("/api/egress?limit=1").await.expect(200);
     let cursor = first["next_cursor"].as_str().expect("more");
-    assert_eq!(ledger(&owner, &format!("?limit=1&cursor={cursor}")).await, std::slice::from_ref(&sent));
+    assert_eq!(ledger(&owner, &format!("?limit=1&cursor={cursor}")).await, std::slice::from_ref(sent));
 
     // It goes on where it stood.
     let appliance = appliance.restart().await;
