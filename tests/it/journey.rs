@@ -1,9 +1,9 @@
 //! What a newcomer does in a real browser, from an empty data folder to the first run, and every page at both
 //! widths and in both themes.
 
+use crate::support::Appliance;
 use crate::support::chromium::Chromium;
 use crate::support::people::{PASSWORD, SETUP_TOKEN};
-use crate::support::Appliance;
 use reeve::access;
 use reeve::infra::Secret;
 
@@ -51,7 +51,9 @@ async fn a_newcomer_runs_an_agent_from_an_empty_folder() {
     set_up(&browser).await;
     browser.go("/agents").await;
     browser.read("No agent yet").await;
-    browser.click("input[value=\"ticket-triage\"] ~ button, form:has(input[value=\"ticket-triage\"]) button").await;
+    browser
+        .click("input[value=\"ticket-triage\"] ~ button, form:has(input[value=\"ticket-triage\"]) button")
+        .await;
     browser.read("Ticket triage").await;
     browser.picture("first-agent").await;
     browser.close().await;
