@@ -32,5 +32,6 @@ pub mod metering;
 pub mod connections;
 pub mod agents;
 pub mod executions;
+pub mod insights;
 pub mod web;
 pub mod app;

@@ -1,7 +1,7 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, agents, audit, connections, executions, metering};
+use crate::{access, agents, audit, connections, executions, insights, metering};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -14,10 +14,16 @@ pub fn routes() -> Vec<Route> {
         access::api::routes(),
         access::pages::routes(),
         audit::api::routes(),
+        audit::pages::routes(),
         agents::api::routes(),
         executions::api::routes(),
+        executions::pages::routes(),
+        insights::api::routes(),
+        insights::pages::routes(),
         connections::api::routes(),
+        connections::pages::routes(),
         metering::api::routes(),
+        metering::pages::routes(),
     ];
     features.into_iter().flatten().collect()
 }

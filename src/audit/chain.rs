@@ -56,6 +56,11 @@ pub fn list(rows: &impl Rows<PerOrg>, filter: &AuditFilter, page: &PageRequest) 
     Ok(Page::new(entries, next))
 }
 
+/// The entry with this number, where there is one.
+pub fn find(rows: &impl Rows<PerOrg>, sequence: u64) -> Result<Option<AuditEntry>> {
+    rows.get(Key::new().u64(sequence))
+}
+
 /// What a check of the whole chain found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verdict {

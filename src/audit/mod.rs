@@ -3,7 +3,8 @@
 
 pub mod api;
 mod chain;
+pub mod pages;
 mod types;
 
-pub use chain::{Verdict, append, list, verify};
+pub use chain::{Verdict, append, find, list, verify};
 pub use types::{AuditEntry, AuditFilter, Note};

@@ -7,6 +7,7 @@ mod holders;
 mod hosts;
 mod open;
 mod ops;
+pub mod pages;
 mod seal;
 mod store;
 mod types;

@@ -193,6 +193,12 @@ impl Engine {
         Ok(true)
     }
 
+    /// One organization's runs: at work, and waiting for their turn.
+    pub fn load_of(&self, org: OrgId) -> (usize, usize) {
+        let queue = self.0.queue.lock();
+        (queue.running_of(org), queue.waiting(org))
+    }
+
     pub fn stats(&self) -> EngineStats {
         let paused = self.0.paused.lock().len();
         let queue = self.0.queue.lock();

@@ -103,6 +103,10 @@ impl Queue {
         self.orgs.get(&org).map_or(0, |it| it.ranks.len())
     }
 
+    pub(super) fn running_of(&self, org: OrgId) -> usize {
+        self.orgs.get(&org).map_or(0, |it| it.running)
+    }
+
     pub(super) fn all_waiting(&self) -> usize {
         self.orgs.values().map(|it| it.ranks.len()).sum()
     }

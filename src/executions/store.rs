@@ -36,3 +36,8 @@ pub(super) fn status_key(status: Status) -> Key {
 pub(super) fn agent_status_key(agent: AgentId, status: Status) -> Key {
     Key::of(agent).byte(status as u8)
 }
+
+/// The table whose changes say that a run began or ended.
+pub fn feed_table() -> u16 {
+    Execution::TABLE.number
+}

@@ -6,6 +6,7 @@
 pub mod api;
 mod contacts;
 mod ledger;
+pub mod pages;
 mod rollup;
 mod sketch;
 

@@ -26,6 +26,16 @@ pub fn keys(cx: &Cx, page: &PageRequest) -> Result<Page<ApiKey>> {
     Ok(Page::new(rows.into_iter().map(shown).collect(), next))
 }
 
+/// One of those that `keys` lists.
+///
+/// Errors: `NotFound`.
+pub fn key(cx: &Cx, id: KeyId) -> Result<ApiKey> {
+    cx.require(Action::KeysRead)?;
+    let row = cx.read()?.get::<KeyRow>(id)?;
+    let row = row.filter(|it| cx.role() >= Role::Admin || Some(it.user_id) == cx.user_id());
+    row.map(shown).ok_or_else(|| Error::not_found("API key", id))
+}
+
 /// Makes a key of the caller's. Its secret is in the answer and nowhere else.
 ///
 /// Errors: `ValidationFailed` for a scope that does not exist; `InsufficientPermissions` and `AgentAccessDenied`

@@ -1,6 +1,7 @@
 //! What can be done with people, sessions, keys and organizations.
 
 mod authenticate;
+mod called;
 pub mod console;
 mod denial;
 mod invitations;
@@ -17,9 +18,10 @@ mod setup;
 mod sweep;
 
 pub use authenticate::{Credential, authenticate};
+pub use called::called;
 pub use denial::note_denial;
 pub use invitations::{invitation_for, invitations, invite, revoke_invitation};
-pub use keys::{create_key, keys, revoke_key};
+pub use keys::{create_key, key, keys, revoke_key};
 pub use login::{log_in, log_in_browser};
 pub use members::{member, members, remove_member, update_member};
 pub use org::{every_org, every_org_named, organization, organizations, update_organization};

@@ -2,6 +2,9 @@
 
 mod entry;
 mod invitation;
+mod keys;
+mod members;
+mod organization;
 mod profile;
 mod reset;
 mod session;
@@ -21,6 +24,9 @@ pub fn routes() -> Vec<Route> {
         invitation::routes(),
         reset::routes(),
         profile::routes(),
+        members::routes(),
+        keys::routes(),
+        organization::routes(),
     ]
     .into_iter()
     .flatten()

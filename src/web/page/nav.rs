@@ -16,6 +16,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("Connect", "API keys", "/keys", "key", "g k"),
     ("Connect", "Developers", "/developers", "code", "g d"),
     ("Organization", "Members", "/members", "people", "g m"),
+    ("Organization", "Settings", "/organization", "settings", "g s"),
     ("Organization", "Audit", "/audit", "audit", "g u"),
     ("Organization", "Egress", "/egress", "external", "g x"),
 ];

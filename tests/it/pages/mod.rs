@@ -1,4 +1,8 @@
 //! The pages, as a browser without scripts uses them: every form once right and once wrong.
 
 mod account;
+mod credentials;
+mod executions;
 mod frame;
+mod organization;
+mod overview;

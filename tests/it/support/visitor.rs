@@ -62,6 +62,11 @@ impl Visitor {
         (to, page)
     }
 
+    /// The head of an answer that stays open.
+    pub async fn stream(&self, path: &str) -> ::http::Response<hyper::body::Incoming> {
+        self.client().open(::http::Method::GET, path, None, bytes::Bytes::new()).await
+    }
+
     fn client(&self) -> Http {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -1,0 +1,18 @@
+//! Pages of runs: the list, one run, and both as they change.
+
+mod act;
+mod curl;
+mod index;
+mod live;
+mod log;
+mod run;
+mod show;
+mod steps;
+
+use crate::web::Route;
+
+const HTML: &str = "text/html; charset=utf-8";
+
+pub fn routes() -> Vec<Route> {
+    [index::routes(), show::routes(), act::routes()].into_iter().flatten().collect()
+}

@@ -1,0 +1,174 @@
+//! The part of a run's page that changes while it runs.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+use super::index::status_word;
+use super::log::{LEVELS, Log, level_of, log};
+use super::steps::steps;
+use crate::access::{Action, Cx};
+use crate::base::{ExecutionId, Micros, Result, Timestamp};
+use crate::engine::{Entry, EventKind};
+use crate::executions::error_of;
+use crate::executions::ops::{find, timeline};
+use crate::executions::types::ExecutionView;
+use crate::web::view::{JsonView, Waterfall, count, duration, href, money, sentence};
+
+/// Journal entries that a page looks at.
+const LOOKED_AT: usize = 5_000;
+
+#[derive(Template)]
+#[template(path = "executions/_run.html")]
+pub(super) struct RunPart {
+    id: String,
+    status: String,
+    pub(super) has_ended: bool,
+    stats: Vec<(&'static str, String, &'static str, String)>,
+    problem: Option<Problem>,
+    waterfall: Waterfall,
+    output: Option<JsonView>,
+    /// What an output that is only text says.
+    said: String,
+    /// Text that came so far, while there is no output.
+    so_far: String,
+    log: Log,
+    levels: Vec<(&'static str, String, bool)>,
+    is_cut: bool,
+    csrf_token: String,
+    may_cancel: bool,
+    may_retry: bool,
+}
+
+struct Problem {
+    title: &'static str,
+    message: String,
+    code: &'static str,
+    suggestions: Vec<String>,
+    details: Option<JsonView>,
+}
+
+impl HtmlSafe for RunPart {}
+
+/// Errors: `NotFound` where the caller may not see the run.
+pub(super) fn run_part(cx: &Cx, id: ExecutionId, level: &str) -> Result<RunPart> {
+    let run = find(cx, id)?;
+    let entries = timeline(cx, id, LOOKED_AT)?;
+    Ok(part_of(cx, &run, &entries, level))
+}
+
+fn part_of(cx: &Cx, run: &ExecutionView, entries: &[Entry], level: &str) -> RunPart {
+    let (now, has_ended) = (cx.now(), run.status.has_ended());
+    let total_ms = run.completed_at.unwrap_or(now).since(run.created_at);
+    let output = run.output.as_ref().map(crate::base::Json::to_value);
+    let said = output.as_ref().and_then(|it| it.as_str()).unwrap_or_default().to_owned();
+    RunPart {
+        id: run.id.to_string(),
+        status: status_word(run.status),
+        has_ended,
+        stats: stats(run, now),
+        problem: problem(run),
+        waterfall: Waterfall::new(total_ms, steps(run, entries, now)),
+        so_far: if output.is_none() { text_so_far(entries) } else { String::new() },
+        output: output.as_ref().filter(|it| !it.is_string()).map(|it| JsonView::new("Output", it)),
+        said,
+        log: log(entries, level_of(level)),
+        levels: levels(run.id, level),
+        is_cut: entries.len() == LOOKED_AT,
+        csrf_token: cx.csrf_token().unwrap_or_default().to_owned(),
+        may_cancel: !has_ended && cx.may(Action::ExecutionsCancel),
+        may_retry: has_ended && cx.may(Action::ExecutionsRetry),
+    }
+}
+
+/// Label, value, tone, note.
+fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'static str, String)> {
+    let usage = &run.usage;
+    let took = if run.started_at.is_some() { duration(usage.duration_ms) } else { "–".to_owned() };
+    let waited = format!("{} in the queue", duration(run.started_at.unwrap_or(now).since(run.created_at)));
+    let tokens = usage.input_tokens + usage.output_tokens;
+    let read = match tokens {
+        0 => "none counted".to_owned(),
+        _ => format!("{} in, {} out", count(usage.input_tokens), count(usage.output_tokens)),
+    };
+    let cost = match usage.cost_micros {
+        0 => ("–".to_owned(), "no price for this agent".to_owned()),
+        micros => (money(Micros(micros), "USD"), String::new()),
+    };
+    let attempts = match run.attempts {
+        0 | 1 => String::new(),
+        _ => "tried more than once".to_owned(),
+    };
+    vec![
+        ("Took", took, "idle", waited),
+        ("Attempts", run.attempts.to_string(), if run.attempts > 1 { "warn" } else { "idle" }, attempts),
+        ("Tokens", count(tokens), "idle", read),
+        ("Cost", cost.0, "idle", cost.1),
+    ]
+}
+
+fn problem(run: &ExecutionView) -> Option<Problem> {
+    let error = error_of(run)?;
+    let title = match status_word(run.status).as_str() {
+        "cancelled" => "This run was cancelled",
+        "timeout" => "This run took too long",
+        _ => "This run failed",
+    };
+    let details = run.error.as_ref().map(|it| it.details.to_value());
+    let details = details.filter(|it| it.as_object().is_some_and(|it| !it.is_empty()));
+    Some(Problem {
+        title,
+        message: sentence(error.message()),
+        code: error.code().name(),
+        suggestions: run.error.as_ref().map(|it| advice(it.code)).unwrap_or_default(),
+        details: details.map(|it| JsonView::new("Details", &it)),
+    })
+}
+
+/// What to do, in the words of a page.
+fn advice(code: crate::base::Code) -> Vec<String> {
+    use crate::base::Code;
+    let advice: &[&str] = match code {
+        Code::ExecutionTimeout => {
+            &["Look at the timeline for what took so long.", "Give the agent a longer time limit."]
+        }
+        Code::CredentialInvalid => &["Replace the value of the credential that the agent uses."],
+        Code::EgressDenied => &["Allow the address in the setting egress.allow, or point the agent elsewhere."],
+        Code::InvalidOutput => &["Compare the output with the agent's output schema; one of them is wrong."],
+        Code::Interrupted => &["The server stopped while this ran. Check what it did, then retry."],
+        Code::Unavailable | Code::ExecutionFailed => {
+            &["Test the agent on its page: the other side may be down.", "Retry once the cause is mended."]
+        }
+        _ => &["Retry once the cause is mended."],
+    };
+    advice.iter().map(|it| (*it).to_owned()).collect()
+}
+
+/// Text that the agent has written since its last attempt began.
+fn text_so_far(entries: &[Entry]) -> String {
+    let begun = entries.iter().rposition(|it| it.kind == EventKind::Started).unwrap_or(0);
+    let mut text = String::new();
+    for entry in entries[begun..].iter().filter(|it| it.kind == EventKind::Delta) {
+        let data = entry.data.to_value();
+        match data["text"].as_str() {
+            Some(more) => text.push_str(more),
+            None => {
+                let _ = writeln!(text, "{}", data["json"]);
+            }
+        }
+    }
+    text
+}
+
+fn levels(id: ExecutionId, level: &str) -> Vec<(&'static str, String, bool)> {
+    let path = format!("/executions/{id}");
+    let known = LEVELS.iter().any(|it| it.0 == level);
+    LEVELS
+        .iter()
+        .map(|(word, label)| {
+            let here = if known { *word == level } else { word.is_empty() };
+            (*label, format!("{}#log", href(&path, [("level", *word)])), here)
+        })
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! One run.
+
+use actix_web::HttpRequest;
+use askama::Template;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::HTML;
+use super::curl::curl;
+use super::live::live_run;
+use super::run::{RunPart, run_part};
+use crate::access::{self, Action, Cx};
+use crate::agents;
+use crate::base::{ExecutionId, Result, Timestamp};
+use crate::executions::ops::find;
+use crate::executions::types::{ExecutionView, TriggerKind};
+use crate::web::view::{JsonView, href};
+use crate::web::{Frame, Framing, Html, Query, Reply, Route, SseAnswer, part, render};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/executions/{execution}", show)
+            .needs(Action::ExecutionsRead)
+            .of("execution")
+            .query::<Shown>()
+            .says("One run: steps, input, output, log")
+            .answers_plain(200, "The page.", HTML),
+        Route::get("/executions/{execution}/stream", stream)
+            .needs(Action::ExecutionsRead)
+            .of("execution")
+            .query::<Shown>()
+            .says("The run's page as it goes on")
+            .answers_plain(200, "Parts of the page.", "text/event-stream"),
+    ]
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Shown {
+    /// Log lines of this level and above.
+    #[serde(default)]
+    level: String,
+}
+
+#[derive(Template)]
+#[template(path = "executions/show.html")]
+struct Show {
+    frame: Frame,
+    id: String,
+    agent: String,
+    agent_href: String,
+    version: String,
+    by: String,
+    came_by: &'static str,
+    /// The run that this one repeats.
+    retry_of: String,
+    session_id: String,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    now: Timestamp,
+    input: JsonView,
+    metadata: Option<JsonView>,
+    curl: String,
+    stream_href: String,
+    run: RunPart,
+}
+
+/// `GET /executions/{execution}`
+async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<Shown>) -> Reply<Html> {
+    let run = find(&cx, part(&request, "execution")?)?;
+    render(page_of(&cx, &framing, run, &query.0.level)?)
+}
+
+/// `GET /executions/{execution}/stream`
+async fn stream(cx: Cx, request: HttpRequest, query: Query<Shown>) -> Reply<SseAnswer> {
+    live_run(&cx, part::<ExecutionId>(&request, "execution")?, query.0.level)
+}
+
+fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Result<Show> {
+    let name = agents::name_of(&cx.read()?, run.agent_id)?;
+    let (agent, slug, deleted) = match name {
+        Some(it) => (it.name, it.slug, it.deleted),
+        None => (run.agent_id.to_string(), run.agent_id.to_string(), true),
+    };
+    let mut frame = framing.frame(format!("Run of {agent}"))?;
+    let changing = run_part(cx, run.id, level)?;
+    frame.live = !changing.has_ended;
+    let stream_path = format!("/executions/{}/stream", run.id);
+    Ok(Show {
+        frame,
+        id: run.id.to_string(),
+        agent_href: if deleted { String::new() } else { format!("/agents/{slug}") },
+        agent,
+        by: access::called(cx, &run.trigger.actor)?,
+        came_by: match run.trigger.kind {
+            TriggerKind::Api => "Interface for programs",
+            TriggerKind::Console => "Console in the browser",
+            TriggerKind::Retry => "Retry of another run",
+            TriggerKind::Demo => "Demonstration",
+        },
+        retry_of: run.trigger.retry_of.map(|it| it.to_string()).unwrap_or_default(),
+        session_id: run.session_id.clone().unwrap_or_default(),
+        created_at: run.created_at,
+        started_at: run.started_at,
+        completed_at: run.completed_at,
+        now: cx.now(),
+        input: JsonView::new("Input", &run.input.to_value()),
+        metadata: run.metadata.as_ref().map(|it| JsonView::new("Metadata", &it.to_value())),
+        curl: curl(&cx.services().config.public_url(), &slug, &run),
+        stream_href: if changing.has_ended { String::new() } else { href(&stream_path, [("level", level)]) },
+        version: run.agent_version,
+        run: changing,
+    })
+}
