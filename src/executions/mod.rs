@@ -19,7 +19,7 @@ pub use events::{StreamEvent, follow};
 pub use guards::refuse_while_running;
 pub use list::{ExecutionFilter, list};
 pub use logs::{LogLine, logs};
-pub use store::feed_table;
 pub use ops::{Started, VersionChoice, cancel, find, retry, start, timeline};
+pub use store::feed_table;
 pub use types::{Execution, ExecutionView, NewExecution, Trigger, TriggerKind, UsageView};
 pub use work::AgentWork;

@@ -147,7 +147,8 @@ fn state(cx: &Cx) -> Result<State> {
     // Today begins at midnight UTC, as the rollups do.
     let midnight = Timestamp::from_millis(at.millis().div_euclid(DAY_MS as i64) * DAY_MS as i64);
     let today = summary(cx, Range::new(Some(midnight), Some(at.plus_ms(1)), Some(BucketSize::Day), at)?)?;
-    let hours = Range::new(Some(at.minus_ms(23 * 3_600_000)), Some(at.plus_ms(1)), Some(BucketSize::Hour), at)?;
+    let hours =
+        Range::new(Some(at.minus_ms(23 * 3_600_000)), Some(at.plus_ms(1)), Some(BucketSize::Hour), at)?;
     let hours = summary(cx, hours)?;
     let load = now(cx)?;
     let failures = failures(cx)?;
@@ -163,7 +164,10 @@ fn state(cx: &Cx) -> Result<State> {
     if bad > 0 {
         attention.push(Attention {
             status: "failed",
-            text: format!("{} failed today", if bad == 1 { "1 run".to_owned() } else { format!("{} runs", count(bad)) }),
+            text: format!(
+                "{} failed today",
+                if bad == 1 { "1 run".to_owned() } else { format!("{} runs", count(bad)) }
+            ),
             href: href("/executions", [("status", "failed"), ("within", "24h")]),
         });
     }

@@ -10,7 +10,8 @@ use crate::access::{self, Action, ApiKey, Cx, NewKey, NewKeyRequest, Role};
 use crate::base::{Error, KeyId, PageRequest, Result, Timestamp};
 use crate::web::view::{Choice, Field, href};
 use crate::web::{
-    Faults, Flash, Form, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again, confirmed, part, render,
+    Faults, Flash, Form, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again,
+    confirmed, part, render,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -19,11 +20,11 @@ const DAYS: &[(&str, &str)] = &[("7", "7 days"), ("30", "30 days"), ("90", "90 d
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/keys", index)
-            .needs(Action::KeysRead)
-            .query::<Listed>()
-            .says("API keys")
-            .answers_plain(200, "The page.", HTML),
+        Route::get("/keys", index).needs(Action::KeysRead).query::<Listed>().says("API keys").answers_plain(
+            200,
+            "The page.",
+            HTML,
+        ),
         Route::post("/keys", create)
             .needs(Action::KeysWrite)
             .says("Makes a key, and shows its secret once")
@@ -98,7 +99,11 @@ struct Typed {
 impl Typed {
     fn new() -> Self {
         let scopes = [Action::AgentsRead, Action::AgentsExecute, Action::ExecutionsRead];
-        Self { name: String::new(), days: "90".to_owned(), scopes: scopes.map(|it| it.scope().to_owned()).into() }
+        Self {
+            name: String::new(),
+            days: "90".to_owned(),
+            scopes: scopes.map(|it| it.scope().to_owned()).into(),
+        }
     }
 
     fn read(pairs: Vec<(String, String)>) -> Self {
@@ -212,5 +217,7 @@ async fn revoke(cx: Cx, request: HttpRequest, framing: Framing, form: Form<Revok
         return again(KeysPage::new(&cx, &framing, "", &Typed::new(), &Faults::of(error)?)?);
     }
     access::revoke_key(&cx, id).await?;
-    Ok(SeeOther::to("/keys").saying(Flash::ok(format!("The key {name} is revoked. Whatever used it is locked out."))).into())
+    Ok(SeeOther::to("/keys")
+        .saying(Flash::ok(format!("The key {name} is revoked. Whatever used it is locked out.")))
+        .into())
 }

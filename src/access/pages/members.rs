@@ -12,7 +12,8 @@ use crate::access::{
 use crate::base::{InvitationId, PageRequest, Result, Timestamp, UserId};
 use crate::web::view::{Choice, Field, href, sentence};
 use crate::web::{
-    Faults, Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again, confirmed, part, render,
+    Faults, Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again, confirmed, part,
+    render,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -154,8 +155,11 @@ impl MembersPage {
     fn new(cx: &Cx, framing: &Framing, cursor: &str) -> Result<Self> {
         let found = access::members(cx, &PageRequest::parse(None, Some(cursor))?)?;
         let may_write = cx.may(Action::MembersWrite);
-        let invitations =
-            if may_write { access::invitations(cx, &PageRequest::first(crate::base::MAX_LIMIT))?.items } else { Vec::new() };
+        let invitations = if may_write {
+            access::invitations(cx, &PageRequest::first(crate::base::MAX_LIMIT))?.items
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             frame: framing.frame("Members")?,
             members: found.items,
@@ -207,13 +211,15 @@ async fn invite(cx: Cx, framing: Framing, form: Form<InviteForm>) -> Reply<Sent>
 /// `POST /members/invitations/{invitation}/revoke`
 async fn revoke(cx: Cx, request: HttpRequest) -> Reply<SeeOther> {
     access::revoke_invitation(&cx, part::<InvitationId>(&request, "invitation")?).await?;
-    Ok(SeeOther::to("/members").saying(Flash::ok("The invitation is taken back; its link leads nowhere now.")))
+    Ok(SeeOther::to("/members")
+        .saying(Flash::ok("The invitation is taken back; its link leads nowhere now.")))
 }
 
 fn member_page(cx: &Cx, framing: &Framing, id: UserId, faults: &Faults) -> Result<MemberPage> {
     let member = access::member(cx, id)?;
     let name = if member.name.is_empty() { member.email.clone() } else { member.name.clone() };
     let role = Field::cards("role", "Role", roles(cx)).value(member.role.name()).error(faults.on("role"));
+    let role = role.required();
     Ok(MemberPage {
         frame: framing.frame(name.as_str())?,
         is_me: cx.user_id() == Some(id),

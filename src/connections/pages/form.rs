@@ -18,12 +18,42 @@ pub(super) struct KindWords {
 }
 
 pub(super) const KINDS: &[KindWords] = &[
-    KindWords { kind: Kind::Bearer, label: "Bearer token", says: "Sent as Authorization: Bearer. What most model and automation platforms ask for.", icon: "key" },
-    KindWords { kind: Kind::ApiKey, label: "API key", says: "Sent in a header that the agent names, such as X-Api-Key.", icon: "key" },
-    KindWords { kind: Kind::BasicAuth, label: "User name and password", says: "Sent as HTTP basic authentication.", icon: "person" },
-    KindWords { kind: Kind::Header, label: "Any header", says: "One header of your choice with a secret value.", icon: "code" },
-    KindWords { kind: Kind::Webhook, label: "Signing secret", says: "Signs what is sent, so that the other side knows it came from here.", icon: "webhook" },
-    KindWords { kind: Kind::Custom, label: "Fields of your own", says: "For agents that ask for fields with certain names.", icon: "list" },
+    KindWords {
+        kind: Kind::Bearer,
+        label: "Bearer token",
+        says: "Sent as Authorization: Bearer. What most model and automation platforms ask for.",
+        icon: "key",
+    },
+    KindWords {
+        kind: Kind::ApiKey,
+        label: "API key",
+        says: "Sent in a header that the agent names, such as X-Api-Key.",
+        icon: "key",
+    },
+    KindWords {
+        kind: Kind::BasicAuth,
+        label: "User name and password",
+        says: "Sent as HTTP basic authentication.",
+        icon: "person",
+    },
+    KindWords {
+        kind: Kind::Header,
+        label: "Any header",
+        says: "One header of your choice with a secret value.",
+        icon: "code",
+    },
+    KindWords {
+        kind: Kind::Webhook,
+        label: "Signing secret",
+        says: "Signs what is sent, so that the other side knows it came from here.",
+        icon: "webhook",
+    },
+    KindWords {
+        kind: Kind::Custom,
+        label: "Fields of your own",
+        says: "For agents that ask for fields with certain names.",
+        icon: "list",
+    },
 ];
 
 pub(super) fn words(kind: Kind) -> &'static KindWords {
@@ -100,7 +130,9 @@ pub(super) fn labels(typed: &Typed, faults: &Faults) -> Vec<Field> {
             .required(),
         Field::area("allowed_hosts", "Only for these hosts")
             .placeholder("api.example.com")
-            .help("One per line; *.example.com takes all below. Empty: wherever an agent that uses it points.")
+            .help(
+                "One per line; *.example.com takes all below. Empty: wherever an agent that uses it points.",
+            )
             .value(&typed.allowed_hosts)
             .error(faults.on("allowed_hosts"))
             .rows(2_u16),
@@ -118,7 +150,8 @@ fn expiry(value: &str, faults: &Faults) -> Field {
 /// The value's fields; empty, whatever was typed.
 pub(super) fn value_fields(kind: Kind, faults: &Faults) -> Vec<Field> {
     if kind.fields().is_empty() {
-        let own = Field::pairs("value", "Fields").placeholder("client_id: …").help("One per line, as name: value.");
+        let own =
+            Field::pairs("value", "Fields").placeholder("client_id: …").help("One per line, as name: value.");
         return vec![own.error(faults.on("value")).required()];
     }
     let field = |name: &&str| {

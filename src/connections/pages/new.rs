@@ -64,7 +64,14 @@ fn page_of(framing: &Framing, kind: Option<Kind>, typed: &Typed, faults: &Faults
     let names: Vec<&str> = labels.iter().chain(&value).map(|it| it.name.as_str()).collect();
     let faults = faults.summary(names);
     labels.truncate(if kind.is_some() { labels.len() } else { 0 });
-    Ok(New { frame: framing.frame("New credential")?, kinds: KINDS, chosen: kind.map(words), labels, value, faults })
+    Ok(New {
+        frame: framing.frame("New credential")?,
+        kinds: KINDS,
+        chosen: kind.map(words),
+        labels,
+        value,
+        faults,
+    })
 }
 
 /// `GET /credentials/new`

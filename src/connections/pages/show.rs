@@ -15,8 +15,8 @@ use crate::connections::types::{CredentialUpdate, Rotation};
 use crate::connections::view::{CredentialView, Finding, Validation};
 use crate::web::view::Field;
 use crate::web::{
-    Faults, Flash, Form, FormPairs, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, confirmed, part,
-    render,
+    Faults, Flash, Form, FormPairs, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, confirmed,
+    part, render,
 };
 
 pub(super) fn routes() -> Vec<Route> {

@@ -186,7 +186,11 @@ fn rows(cx: &Cx, filters: &Filters) -> Result<Rows> {
     Ok(Rows {
         rows,
         narrowed: filters.narrows(),
-        first_href: if filters.cursor.is_empty() { String::new() } else { href("/executions", filters.pairs()) },
+        first_href: if filters.cursor.is_empty() {
+            String::new()
+        } else {
+            href("/executions", filters.pairs())
+        },
         next_href: match next[0].1 {
             "" => String::new(),
             _ => href("/executions", filters.pairs().into_iter().chain(next)),

@@ -9,6 +9,7 @@ use super::index::status_word;
 use super::log::{LEVELS, Log, level_of, log};
 use super::steps::steps;
 use crate::access::{Action, Cx};
+use crate::agents;
 use crate::base::{ExecutionId, Micros, Result, Timestamp};
 use crate::engine::{Entry, EventKind};
 use crate::executions::error_of;
@@ -23,6 +24,7 @@ const LOOKED_AT: usize = 5_000;
 #[template(path = "executions/_run.html")]
 pub(super) struct RunPart {
     id: String,
+    agent: String,
     status: String,
     pub(super) has_ended: bool,
     stats: Vec<(&'static str, String, &'static str, String)>,
@@ -55,16 +57,19 @@ impl HtmlSafe for RunPart {}
 pub(super) fn run_part(cx: &Cx, id: ExecutionId, level: &str) -> Result<RunPart> {
     let run = find(cx, id)?;
     let entries = timeline(cx, id, LOOKED_AT)?;
-    Ok(part_of(cx, &run, &entries, level))
+    let agent = agents::name_of(&cx.read()?, run.agent_id)?;
+    let agent = agent.map_or_else(|| run.agent_id.to_string(), |it| it.name);
+    Ok(part_of(cx, &run, agent, &entries, level))
 }
 
-fn part_of(cx: &Cx, run: &ExecutionView, entries: &[Entry], level: &str) -> RunPart {
+fn part_of(cx: &Cx, run: &ExecutionView, agent: String, entries: &[Entry], level: &str) -> RunPart {
     let (now, has_ended) = (cx.now(), run.status.has_ended());
     let total_ms = run.completed_at.unwrap_or(now).since(run.created_at);
     let output = run.output.as_ref().map(crate::base::Json::to_value);
     let said = output.as_ref().and_then(|it| it.as_str()).unwrap_or_default().to_owned();
     RunPart {
         id: run.id.to_string(),
+        agent,
         status: status_word(run.status),
         has_ended,
         stats: stats(run, now),
@@ -134,7 +139,9 @@ fn advice(code: crate::base::Code) -> Vec<String> {
             &["Look at the timeline for what took so long.", "Give the agent a longer time limit."]
         }
         Code::CredentialInvalid => &["Replace the value of the credential that the agent uses."],
-        Code::EgressDenied => &["Allow the address in the setting egress.allow, or point the agent elsewhere."],
+        Code::EgressDenied => {
+            &["Allow the address in the setting egress.allow, or point the agent elsewhere."]
+        }
         Code::InvalidOutput => &["Compare the output with the agent's output schema; one of them is wrong."],
         Code::Interrupted => &["The server stopped while this ran. Check what it did, then retry."],
         Code::Unavailable | Code::ExecutionFailed => {

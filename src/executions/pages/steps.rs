@@ -13,8 +13,14 @@ pub(super) fn steps(run: &ExecutionView, entries: &[Entry], now: Timestamp) -> V
     let began = run.started_at.unwrap_or(drawn.until);
     // A wait that nobody could notice is no step.
     if began.since(run.created_at) >= 10 || run.started_at.is_none() {
-        let status = if run.started_at.is_some() || run.completed_at.is_some() { "completed" } else { "waiting" };
-        drawn.add("Waits for its turn", if status == "waiting" { "pending" } else { "ok" }, run.created_at, 0);
+        let status =
+            if run.started_at.is_some() || run.completed_at.is_some() { "completed" } else { "waiting" };
+        drawn.add(
+            "Waits for its turn",
+            if status == "waiting" { "pending" } else { "ok" },
+            run.created_at,
+            0,
+        );
         drawn.end(0, began, None);
     }
     let mut attempt = None;

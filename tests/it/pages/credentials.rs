@@ -16,11 +16,16 @@ async fn a_credential_is_kept_replaced_and_deleted_and_no_page_shows_it() {
     assert!(visitor.page("/credentials").await.contains("No credentials yet"));
     assert!(visitor.page("/credentials/new").await.contains("kind=basic_auth"));
     assert!(visitor.page("/credentials/new?kind=basic_auth").await.contains("name=\"value/password\""));
-    let wrong = [("kind", "bearer"), ("name", ""), ("value/token", SECRET), ("allowed_hosts", "api.example.com")];
+    let wrong =
+        [("kind", "bearer"), ("name", ""), ("value/token", SECRET), ("allowed_hosts", "api.example.com")];
     let wrong = visitor.send("/credentials", &wrong).await;
     assert_eq!(wrong.status, 422);
-    assert!(!wrong.text().contains(SECRET) && wrong.text().contains("api.example.com"), "what was typed, and no secret");
-    let right = [("kind", "bearer"), ("name", "n8n"), ("value/token", SECRET), ("allowed_hosts", "api.example.com")];
+    assert!(
+        !wrong.text().contains(SECRET) && wrong.text().contains("api.example.com"),
+        "what was typed, and no secret"
+    );
+    let right =
+        [("kind", "bearer"), ("name", "n8n"), ("value/token", SECRET), ("allowed_hosts", "api.example.com")];
     let (place, page) = visitor.through("/credentials", &right).await;
     assert!(page.contains("n8n") && !page.contains(SECRET), "{page}");
     let taken = visitor.send("/credentials", &right).await;
@@ -30,7 +35,11 @@ async fn a_credential_is_kept_replaced_and_deleted_and_no_page_shows_it() {
 
     let check = visitor.send(&format!("{place}/validate"), &[]).await;
     assert!(check.status == 200 && check.text().contains("The stored value opens"), "{}", check.text());
-    let rename = [("name", "n8n production"), ("allowed_hosts", "api.example.com"), ("expires_at", "2999-01-01T00:00")];
+    let rename = [
+        ("name", "n8n production"),
+        ("allowed_hosts", "api.example.com"),
+        ("expires_at", "2999-01-01T00:00"),
+    ];
     let (_, page) = visitor.through(&place, &rename).await;
     assert!(page.contains("n8n production") && page.contains("2999-01-01T00:00"), "{page}");
     let wider = [("name", "n8n"), ("allowed_hosts", "")];
@@ -46,7 +55,12 @@ async fn a_credential_is_kept_replaced_and_deleted_and_no_page_shows_it() {
     let own = [("kind", "custom"), ("name", "mine"), ("value", "no colon walrus")];
     let own = visitor.send("/credentials", &own).await;
     assert!(own.status == 422 && !own.text().contains("walrus"), "{}", own.text());
-    visitor.through("/credentials", &[("kind", "custom"), ("name", "mine"), ("value", "client_id: 1\r\nsecret: 2")]).await;
+    visitor
+        .through(
+            "/credentials",
+            &[("kind", "custom"), ("name", "mine"), ("value", "client_id: 1\r\nsecret: 2")],
+        )
+        .await;
 }
 
 #[actix_web::test]
@@ -54,7 +68,8 @@ async fn what_left_is_listed_with_who_sent_it() {
     let peer = Peer::start(|_, _| answer_json(&json!({"ok": true}))).await;
     let port = peer.port();
     let appliance =
-        Appliance::start_with(move |it| it.egress.allow = vec![format!("127.0.0.1:{port}")], Vec::new()).await;
+        Appliance::start_with(move |it| it.egress.allow = vec![format!("127.0.0.1:{port}")], Vec::new())
+            .await;
     let owner = appliance.owner().await;
     let mut visitor = appliance.visitor_of(&owner.email).await;
     assert!(visitor.page("/egress").await.contains("Nothing has left this machine"));
@@ -67,7 +82,10 @@ async fn what_left_is_listed_with_who_sent_it() {
         owner.post(&format!("{path}/execute"), json!({"input": {}})).await;
     }
     let page = visitor.page("/egress").await;
-    assert!(page.contains("Allowed</a>") && page.contains("Refused</a>") && page.contains("1 refused"), "{page}");
+    assert!(
+        page.contains("Allowed</a>") && page.contains("Refused</a>") && page.contains("1 refused"),
+        "{page}"
+    );
     let page = visitor.page("/egress?refused=yes").await;
     assert!(page.contains("Refused</a>") && !page.contains("Allowed</a>"), "{page}");
     assert!(visitor.page("/egress?q=elsewhere.example").await.contains("No place fits"));

@@ -4,9 +4,9 @@ use reeve::access::Role;
 use serde_json::{Value, json};
 
 use crate::agents::{native, published};
-use crate::support::people::Caller;
-use crate::support::peer::{Peer, Step, json as answer_json};
 use crate::support::Appliance;
+use crate::support::peer::{Peer, Step, json as answer_json};
+use crate::support::people::Caller;
 
 /// A published webhook agent that calls `url` once.
 async fn webhook(owner: &Caller, name: &str, url: &str) -> String {
@@ -34,10 +34,15 @@ async fn the_list_narrows_by_what_the_address_says() {
     assert!(visitor.page("/executions").await.contains("Nothing has run yet"));
     let first = published(&owner, native("First one")).await;
     let second = published(&owner, native("Second one")).await;
-    let run = owner.post(&format!("{first}/execute"), json!({"input": {"text": "about walruses"}})).await.expect(200);
+    let run = owner
+        .post(&format!("{first}/execute"), json!({"input": {"text": "about walruses"}}))
+        .await
+        .expect(200);
     owner.post(&format!("{second}/execute"), json!({"input": {"text": "about herons"}})).await.expect(200);
     let page = visitor.page("/executions").await;
-    assert!(page.contains("First one</a>") && page.contains("Second one</a>") && page.contains("hx-sse:connect"));
+    assert!(
+        page.contains("First one</a>") && page.contains("Second one</a>") && page.contains("hx-sse:connect")
+    );
     for (query, is_there) in [
         ("?status=completed", true),
         ("?status=failed", false),
@@ -72,10 +77,14 @@ async fn a_failed_run_says_why_and_can_be_tried_again() {
 
     let mut visitor = appliance.visitor_of(&owner.email).await;
     let page = visitor.page(&format!("/executions/{id}")).await;
-    for words in ["This run failed", "Attempt 1", "&#60;i&#62;me&#60;/i&#62;", "curl -X POST", "&#39;\\&#39;&#39;s"] {
+    for words in
+        ["This run failed", "Attempt 1", "&#60;i&#62;me&#60;/i&#62;", "curl -X POST", "&#39;\\&#39;&#39;s"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
-    assert!(!page.contains("<i>me</i>") && !page.contains("<b>broken</b>") && !page.contains("hx-sse:connect"));
+    assert!(
+        !page.contains("<i>me</i>") && !page.contains("<b>broken</b>") && !page.contains("hx-sse:connect")
+    );
     let none = visitor.page(&format!("/executions/{id}?level=error")).await;
     assert!(none.contains("log-error") && !none.contains("log-info"));
 
@@ -117,7 +126,10 @@ async fn a_run_that_goes_on_is_followed_and_cancelled() {
     let page = visitor.page(&place).await;
     assert!(page.contains("This run was cancelled") && !page.contains("Cancel this run"), "{page}");
     let heard = follow.await.expect("ends");
-    assert!(heard.contains("This run was cancelled") && heard.ends_with("event: ended\ndata: {}\n\n"), "{heard}");
+    assert!(
+        heard.contains("This run was cancelled") && heard.ends_with("event: ended\ndata: {}\n\n"),
+        "{heard}"
+    );
     // What has ended cannot be cancelled, and says so.
     visitor.send(&format!("{place}/cancel"), &[]).await;
 }

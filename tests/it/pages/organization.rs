@@ -11,13 +11,16 @@ async fn a_person_is_invited_by_a_link_that_is_shown_once() {
     let mut visitor = appliance.visitor_of(&owner.email).await;
     let wrong = visitor.send("/members/invitations", &[("email", "nobody"), ("role", "viewer")]).await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text().contains("An e-mail address looks like") && wrong.text().contains("value=\"nobody\""));
+    assert!(
+        wrong.text().contains("An e-mail address looks like") && wrong.text().contains("value=\"nobody\"")
+    );
     let odd = visitor.send("/members/invitations", &[("email", "ada@mill.test"), ("role", "queen")]).await;
     assert!(odd.status == 422 && odd.text().contains("Choose one of the roles"), "{}", odd.text());
     let made = visitor.send("/members/invitations", &[("email", "ada@mill.test"), ("role", "viewer")]).await;
     assert_eq!(made.status, 200);
     let text = made.text();
-    let link = text.split("/invitations/").find_map(|it| it.split(['<', '"']).next().filter(|it| it.len() > 30));
+    let link =
+        text.split("/invitations/").find_map(|it| it.split(['<', '"']).next().filter(|it| it.len() > 30));
     let link = link.expect("a link").to_owned();
     assert!(!visitor.page("/members").await.contains(&link), "shown twice");
     let mut guest = appliance.visitor();
@@ -29,7 +32,10 @@ async fn a_person_is_invited_by_a_link_that_is_shown_once() {
     // A second invitation, taken back.
     visitor.send("/members/invitations", &[("email", "bob@mill.test"), ("role", "viewer")]).await;
     let page = visitor.page("/members").await;
-    let (_, rest) = page.split_once("action=\"/members/invitations/").filter(|it| !it.1.starts_with('"')).expect("a form");
+    let (_, rest) = page
+        .split_once("action=\"/members/invitations/")
+        .filter(|it| !it.1.starts_with('"'))
+        .expect("a form");
     let revoke = format!("/members/invitations/{}", rest.split('"').next().expect("a path"));
     visitor.through(&revoke, &[]).await;
     assert!(!visitor.page("/members").await.contains("bob@mill.test"));
@@ -71,7 +77,11 @@ async fn a_viewer_sees_members_and_changes_none() {
     let page = visitor.page("/members").await;
     assert!(page.contains(&owner.email) && !page.contains("Invite"), "{page}");
     assert!(!visitor.page(&format!("/members/{}", owner.id)).await.contains("/remove"));
-    for path in ["/members/invitations".to_owned(), format!("/members/{}/suspend", owner.id), "/organization".to_owned()] {
+    for path in [
+        "/members/invitations".to_owned(),
+        format!("/members/{}/suspend", owner.id),
+        "/organization".to_owned(),
+    ] {
         let fields = [("email", "x@mill.test"), ("role", "viewer"), ("name", "Mine")];
         assert_eq!(visitor.send(&path, &fields).await.status, 403, "{path}");
     }
@@ -88,7 +98,10 @@ async fn a_key_is_shown_once_works_and_ends_by_name() {
     assert!(visitor.page("/keys").await.contains("No keys yet"));
     let none = visitor.send("/keys", &[("name", "Import"), ("days", "30")]).await;
     assert!(none.status == 422 && none.text().contains("A key has 1 to"), "{}", none.text());
-    assert_eq!(visitor.send("/keys", &[("name", "Import"), ("days", "9999"), ("scope", "agents:read")]).await.status, 422);
+    assert_eq!(
+        visitor.send("/keys", &[("name", "Import"), ("days", "9999"), ("scope", "agents:read")]).await.status,
+        422
+    );
     let fields = [("name", "Import"), ("days", "30"), ("scope", "agents:read"), ("scope", "executions:read")];
     let made = visitor.send("/keys", &fields).await.text();
     let (_, rest) = made.split_once("data-copy-source tabindex=\"0\">").expect("the key");

@@ -16,7 +16,7 @@ async fn an_empty_appliance_invites_and_one_click_later_there_is_an_agent() {
     let answer = visitor.send("/overview/deploy", &[("template", "document-digest")]).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/agents/document-digest")));
     owner
-        .post("/api/agents/document-digest/execute", json!({"input": {"text": "One. Two. Three."}}))
+        .post("/api/agents/document-digest/execute", json!({"input": {"document": "One. Two. Three."}}))
         .await
         .expect(200);
     let page = visitor.page("/").await;
@@ -48,7 +48,12 @@ async fn numbers_count_what_ended() {
         let found = owner.get(&format!("{place}?bucket={bucket}")).await.expect(200);
         assert_eq!(found["total"]["executions"], 3, "{found}");
         assert_eq!(found["total"]["success_rate"], 1.0);
-        let sum: u64 = found["buckets"].as_array().expect("buckets").iter().filter_map(|it| it["completed"].as_u64()).sum();
+        let sum: u64 = found["buckets"]
+            .as_array()
+            .expect("buckets")
+            .iter()
+            .filter_map(|it| it["completed"].as_u64())
+            .sum();
         assert_eq!(sum, 3);
     }
     let back = "?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z";
