@@ -65,6 +65,20 @@ impl SseEvent {
     }
 }
 
+impl SseEvent {
+    /// Markup without a name, which htmx puts into the page.
+    pub fn html(html: &str) -> Self {
+        let mut text = BytesMut::with_capacity(html.len() + 64);
+        for line in html.split(['\r', '\n']) {
+            text.put_slice(b"data: ");
+            text.put_slice(line.as_bytes());
+            text.put_u8(b'\n');
+        }
+        text.put_u8(b'\n');
+        Self { text: text.freeze() }
+    }
+}
+
 /// Where a stream is fed from. When it is dropped, the stream ends.
 pub struct SseSender {
     queue: mpsc::Sender<Bytes>,
