@@ -26,6 +26,7 @@ pub(super) fn value(
         let name = property.name(place);
         match one(property, text_of(typed, &name).unwrap_or_default()) {
             Err(message) => faults = faults.at(&name, message),
+            Ok(None) if property.required => faults = faults.at(&name, "this is needed"),
             Ok(None) => make_parent(&mut root, property),
             Ok(found) if !keeps_defaults && !property.required && found == property.default => {
                 make_parent(&mut root, property);
