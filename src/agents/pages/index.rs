@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::catalog::{self, AgentType, FromTemplate, Template};
-use super::super::input::AgentFilter;
+use super::super::AgentFilter;
 use super::super::number::Spec;
 use super::super::ops;
 use super::super::status::Status;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::input::AgentFilter;
+use super::super::AgentFilter;
 use super::super::ops;
 use crate::access::{Action, Cx};
 use crate::base::{ExecutionId, PageRequest};
