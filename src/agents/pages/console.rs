@@ -66,7 +66,12 @@ struct Run {
 fn console(cx: &Cx, given: &str, framing: &Framing, typed: &[(String, String)], faults: &Faults) -> Result<Console> {
     let head = Head::of(cx, given, "/console")?;
     let version = wanted_version(&head, typed);
-    let groups = input_form(cx, given, &version)?.groups(typed, faults);
+    let form = input_form(cx, given, &version)?;
+    let groups = if typed.iter().any(|it| it.0.starts_with("input")) {
+        form.groups(typed, faults)
+    } else {
+        form.groups(&form.typed(&Value::Object(serde_json::Map::new())), faults)
+    };
     let agent = &head.agent;
     let mut versions = Vec::new();
     if agent.status.runs() {

@@ -52,9 +52,9 @@ impl SchemaForm {
         matches!(self.plan, Plan::Fields(_))
     }
 
-    /// `value` as it would have been typed.
+    /// `value` as it would have been typed; what it leaves out is as by default.
     pub fn typed(&self, value: &Value) -> Typed {
-        write::typed(&self.place, &self.plan, value)
+        write::typed(&self.place, &self.plan, value, self.keeps_defaults)
     }
 
     /// What was typed as a value. Names of other forms are passed over.

@@ -6,13 +6,16 @@ use super::Typed;
 use super::plan::{Kind, Plan};
 use super::read;
 
-pub(super) fn typed(place: &str, plan: &Plan, value: &Value) -> Typed {
+pub(super) fn typed(place: &str, plan: &Plan, value: &Value, keeps_defaults: bool) -> Typed {
     match plan {
         Plan::Json(property) => vec![(place.to_owned(), text(&property.kind, value))],
         Plan::Fields(properties) => {
             let pair = |property: &super::Property| {
-                let inner = property.path.iter().try_fold(value, |value, key| value.get(key))?;
-                (!inner.is_null()).then(|| (property.name(place), text(&property.kind, inner)))
+                let inner = property.path.iter().try_fold(value, |value, key| value.get(key));
+                // A switch that is not sent is off, whatever its default.
+                let default = property.default.as_ref().filter(|_| keeps_defaults || property.is_switch());
+                let inner = inner.filter(|it| !it.is_null()).or(default)?;
+                Some((property.name(place), text(&property.kind, inner)))
             };
             properties.iter().filter_map(pair).collect()
         }
