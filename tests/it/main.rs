@@ -12,6 +12,7 @@ mod crash;
 mod credentials;
 mod egress;
 mod journey;
+mod matrix;
 mod peers;
 mod pages;
 mod runs;

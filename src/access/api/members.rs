@@ -2,12 +2,12 @@
 
 use actix_web::HttpRequest;
 
-use super::PageQuery;
+use super::{PageQuery, check_unchanged};
 use crate::access::{
     self, Action, Cx, Invitation, InvitationRequest, Member, MemberPatch, NewInvitation, ResetLink,
 };
 use crate::base::{Code, InvitationId, Page, UserId};
-use crate::web::{Body, Created, Found, NoContent, Query, Reply, Route, check_match, part};
+use crate::web::{Body, Created, Found, NoContent, Query, Reply, Route, part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -83,14 +83,14 @@ async fn show(cx: Cx, request: HttpRequest) -> Reply<Found<Member>> {
 /// `PUT /api/org/members/{member}`
 async fn update(cx: Cx, request: HttpRequest, body: Body<MemberPatch>) -> Reply<Found<Member>> {
     let id = part::<UserId>(&request, "member")?;
-    check_match(&request, &access::member(&cx, id)?)?;
+    check_unchanged(&request, || access::member(&cx, id))?;
     Ok(Found(access::update_member(&cx, id, body.0).await?))
 }
 
 /// `DELETE /api/org/members/{member}`
 async fn remove(cx: Cx, request: HttpRequest) -> Reply<NoContent> {
     let id = part::<UserId>(&request, "member")?;
-    check_match(&request, &access::member(&cx, id)?)?;
+    check_unchanged(&request, || access::member(&cx, id))?;
     access::remove_member(&cx, id).await?;
     Ok(NoContent)
 }

@@ -7,10 +7,12 @@ mod org;
 mod profile;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{PageRequest, Result};
-use crate::web::Route;
+use crate::web::{Route, check_match};
+use actix_web::HttpRequest;
+use actix_web::http::header::IF_MATCH;
 
 pub fn routes() -> Vec<Route> {
     [auth::routes(), profile::routes(), keys::routes(), members::routes(), org::routes()]
@@ -32,4 +34,11 @@ impl PageQuery {
     fn page(&self) -> Result<PageRequest> {
         PageRequest::parse(self.limit, self.cursor.as_deref())
     }
+}
+
+/// Compares with the resource as it stands where the caller sent `If-Match`; only then it is read.
+///
+/// Errors: `PreconditionFailed`; those of reading it.
+fn check_unchanged<T: Serialize>(request: &HttpRequest, current: impl FnOnce() -> Result<T>) -> Result<()> {
+    if request.headers().contains_key(IF_MATCH) { check_match(request, &current()?) } else { Ok(()) }
 }

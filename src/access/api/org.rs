@@ -2,9 +2,10 @@
 
 use actix_web::HttpRequest;
 
+use super::check_unchanged;
 use crate::access::{self, Action, Cx, OrgPatch, Organization};
 use crate::base::Code;
-use crate::web::{Body, Found, Reply, Route, check_match};
+use crate::web::{Body, Found, Reply, Route};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -28,6 +29,6 @@ async fn show(cx: Cx) -> Reply<Found<Organization>> {
 
 /// `PUT /api/org`
 async fn update(cx: Cx, request: HttpRequest, body: Body<OrgPatch>) -> Reply<Found<Organization>> {
-    check_match(&request, &access::organization(&cx)?)?;
+    check_unchanged(&request, || access::organization(&cx))?;
     Ok(Found(access::update_organization(&cx, body.0).await?))
 }

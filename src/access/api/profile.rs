@@ -4,9 +4,10 @@ use actix_web::HttpRequest;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::check_unchanged;
 use crate::access::{self, Action, Cx, Profile, ProfilePatch, Session};
 use crate::base::{Code, SessionId};
-use crate::web::{Body, Found, Limit, NoContent, Reply, Route, check_match, part};
+use crate::web::{Body, Found, Limit, NoContent, Reply, Route, part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -52,7 +53,7 @@ async fn show(cx: Cx) -> Reply<Found<Profile>> {
 
 /// `PUT /api/users/me`
 async fn update(cx: Cx, request: HttpRequest, body: Body<ProfilePatch>) -> Reply<Found<Profile>> {
-    check_match(&request, &access::profile(&cx)?)?;
+    check_unchanged(&request, || access::profile(&cx))?;
     Ok(Found(access::update_profile(&cx, body.0).await?))
 }
 

@@ -4,7 +4,8 @@ use reeve::access::Role;
 use reeve::web::{WebState, no_session_cookie, session_cookie};
 use serde_json::json;
 
-use super::csrf::{browser, probes};
+use super::browser;
+use super::csrf::probes;
 use crate::support::{Appliance, PASSWORD};
 
 #[actix_web::test]

@@ -26,7 +26,7 @@ pub(super) fn probes() -> Vec<Route> {
 }
 
 /// Cookie and CSRF token of a browser session.
-pub(super) async fn browser(appliance: &Appliance, email: &str) -> (String, String) {
+pub async fn browser(appliance: &Appliance, email: &str) -> (String, String) {
     let services = &appliance.inner.services;
     let request =
         LoginRequest { email: email.to_owned(), password: Secret::from(PASSWORD.to_owned()), org_id: None };

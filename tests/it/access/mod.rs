@@ -6,3 +6,5 @@ mod flows;
 mod guessing;
 mod setup;
 mod tokens;
+
+pub use csrf::browser;

@@ -1,0 +1,67 @@
+//! One thing of each kind that a path can name, of one organization.
+
+use std::collections::BTreeMap;
+
+use reeve::access::{self, Credential, Cx};
+use reeve::agents;
+use reeve::base::Origin;
+use serde_json::json;
+
+use crate::support::Appliance;
+use crate::support::people::Caller;
+
+/// Ids by kind.
+pub type Objects = BTreeMap<&'static str, String>;
+
+/// Ids that nobody has.
+pub fn missing() -> Objects {
+    let id = |prefix: &str| format!("{prefix}00000000000000000000000009");
+    BTreeMap::from([
+        ("org", id("org_")),
+        ("member", id("usr_")),
+        ("invitation", id("inv_")),
+        ("key", id("key_")),
+        ("session", id("ses_")),
+        ("agent", id("agt_")),
+        ("execution", id("exe_")),
+        ("credential", id("cre_")),
+    ])
+}
+
+/// Makes one of each kind that this server has. `canary` stands in their names.
+pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects {
+    let text = |it: &serde_json::Value| it.as_str().expect("an id").to_owned();
+    let mut made = BTreeMap::from([("org", caller.org.to_string()), ("member", caller.id.to_string())]);
+    let asked = json!({"email": format!("{canary}@example.test"), "role": "viewer"});
+    made.insert("invitation", text(&caller.post("/api/org/invitations", asked).await.expect(201)["id"]));
+    let key = json!({"name": canary, "scopes": ["org:read"]});
+    made.insert("key", text(&caller.post("/api/api-keys", key).await.expect(201)["id"]));
+    let sessions = caller.get("/api/users/me/sessions").await.expect(200);
+    made.insert("session", text(&sessions["items"][0]["id"]));
+
+    let agent = agent(&cx(appliance, caller).await, canary).await;
+    let run = json!({"input": format!("{canary} wrote a line.")});
+    let run = caller.post(&format!("/api/agents/{agent}/execute"), run).await;
+    made.insert("execution", text(&run.expect(200)["id"]));
+    made.insert("agent", agent);
+
+    let credential = json!({"name": canary, "kind": "api_key", "value": {"key": canary}});
+    let answer = caller.post("/api/credentials", credential).await;
+    if answer.status != 404 {
+        made.insert("credential", text(&answer.expect(201)["id"]));
+    }
+    made
+}
+
+async fn cx(appliance: &Appliance, caller: &Caller) -> Cx {
+    let credential = Credential::Token(&caller.access_token);
+    access::authenticate(&appliance.inner.services, credential, Origin::default()).await.expect("is in")
+}
+
+async fn agent(cx: &Cx, name: &str) -> String {
+    let new = json!({"name": name, "agent_type": "native", "config": {"model": "builtin", "task": "auto"}});
+    let made = agents::create(cx, serde_json::from_value(new).expect("an agent")).await.expect("creates");
+    let id = serde_json::to_value(&made).expect("json")["id"].as_str().expect("an id").to_owned();
+    agents::publish(cx, &id, "1.0.0".parse().expect("a version"), None).await.expect("publishes");
+    id
+}
