@@ -44,20 +44,16 @@ fn listed() -> Vec<(Route, Line)> {
 
 /// The path with ids for what it names; `last` for the object itself, `before` for what leads to it.
 fn filled(path: &str, before: &Objects, last: &Objects) -> String {
-    let count = path.matches('{').count();
-    let mut number = 0;
+    let named = |part: &str| part.strip_prefix('{').map(|it| it.trim_end_matches('}').to_owned());
+    let object = path.split('/').filter_map(named).rfind(|it| last.contains_key(it.as_str()));
     let parts: Vec<String> = path
         .split('/')
-        .map(|part| match part.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
+        .map(|part| match named(part) {
             None => part.to_owned(),
+            Some(name) if name == "version" => "1.0.0".to_owned(),
             Some(name) => {
-                number += 1;
-                let ids = if number == count { last } else { before };
-                let name = name.split(':').next().unwrap_or(name);
-                match name {
-                    "version" => "1.0.0".to_owned(),
-                    _ => ids.get(name).cloned().unwrap_or_else(|| "missing".to_owned()),
-                }
+                let ids = if object.as_ref() == Some(&name) { last } else { before };
+                ids.get(name.as_str()).cloned().unwrap_or_else(|| "missing".to_owned())
             }
         })
         .collect();
@@ -115,6 +111,7 @@ async fn call(person: &Principal, route: &Route, line: &Line, path: &str) -> Ans
 fn refusal_of(route: &Route, answer: &Answer) -> Option<u16> {
     match answer.status {
         303 if route.kind == Kind::Page
+            && !route.path.ends_with("/logout")
             && answer.header("location").is_some_and(|it| it.starts_with("/login")) =>
         {
             Some(401)
@@ -143,18 +140,14 @@ async fn every_caller_reaches_what_the_table_says_and_nothing_else() {
             let (expected, found) = (person.refusal(line), refusal_of(route, &answer));
             let open = matches!(line.who, Who::Anyone | Who::Machine);
             if answer.status >= 500 || (!open && expected != found) {
-                wrong.push(format!(
-                    "{} as {}: expected {expected:?}, got {} {}",
-                    path,
-                    person.name,
-                    answer.status,
-                    answer.text()
-                ));
+                let (method, name, status) = (&line.method, &person.name, answer.status);
+                wrong.push(format!("{method} {path} as {name}: expected {expected:?}, got {status}"));
             }
             if open && route.kind != Kind::Page && answer.status == 403 {
                 wrong.push(format!("{path} as {}: 403 on an open route", person.name));
             }
-            if line.path.ends_with("/logout") && expected.is_none() {
+            let ends = ["/logout", "/end-others", "/me/sessions"].iter().any(|it| line.path.ends_with(it));
+            if ends && expected.is_none() {
                 again(&appliance, person).await;
             }
         }
