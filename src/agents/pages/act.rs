@@ -10,9 +10,7 @@ use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{Code, Error, Result};
 use crate::web::view::sentence;
-use crate::web::{
-    Faults, Flash, Form, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, render,
-};
+use crate::web::{Faults, Flash, Form, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, render};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

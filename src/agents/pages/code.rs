@@ -55,7 +55,12 @@ fn snippets(base: &str, slug: &str, input: &Value) -> Result<Vec<(&'static str, 
     let typescript = format!(
         "const answer = await fetch(\"{url}\", {{\n  method: \"POST\",\n  headers: {{\n    Authorization: `Bearer ${{process.env.REEVE_API_KEY}}`,\n    \"Content-Type\": \"application/json\",\n  }},\n  body: JSON.stringify({pretty}),\n}});\nconst run = await answer.json();\nif (!answer.ok) throw new Error(run.error.message);\nconsole.log(run.status, run.output);"
     );
-    Ok(vec![("curl", curl), ("curl, as it is written", stream), ("Python", python), ("TypeScript", typescript)])
+    Ok(vec![
+        ("curl", curl),
+        ("curl, as it is written", stream),
+        ("Python", python),
+        ("TypeScript", typescript),
+    ])
 }
 
 const MAX_DEPTH: usize = 6;

@@ -48,7 +48,15 @@ fn changeable(agent: &AgentView) -> Result<Value> {
     let mut value = as_value(agent)?;
     if let Some(fields) = value.as_object_mut() {
         for name in [
-            "id", "slug", "status", "enabled", "health", "current_version", "draft_version", "owner_id", "created_at",
+            "id",
+            "slug",
+            "status",
+            "enabled",
+            "health",
+            "current_version",
+            "draft_version",
+            "owner_id",
+            "created_at",
             "updated_at",
         ] {
             fields.remove(name);
@@ -57,7 +65,13 @@ fn changeable(agent: &AgentView) -> Result<Value> {
     Ok(value)
 }
 
-fn page(cx: &Cx, given: &str, framing: &Framing, typed: Option<Typed>, faults: &Faults) -> Result<ConfigurationPage> {
+fn page(
+    cx: &Cx,
+    given: &str,
+    framing: &Framing,
+    typed: Option<Typed>,
+    faults: &Faults,
+) -> Result<ConfigurationPage> {
     let head = Head::of(cx, given, "/configuration")?;
     let (agent, revision) = ops::seen(cx, given)?;
     let form = AgentForm::of(&agent.agent_type)?;
@@ -69,7 +83,14 @@ fn page(cx: &Cx, given: &str, framing: &Framing, typed: Option<Typed>, faults: &
     let kinds = adapters::find(&agent.agent_type).map_or(&[] as &[_], |it| it.credential_kinds());
     let offers = offers(cx, kinds, &typed)?;
     let faults = parts.summary(faults);
-    Ok(ConfigurationPage { frame: framing.frame(head.title("Configuration"))?, head, parts, offers, faults, revision })
+    Ok(ConfigurationPage {
+        frame: framing.frame(head.title("Configuration"))?,
+        head,
+        parts,
+        offers,
+        faults,
+        revision,
+    })
 }
 
 /// `GET /agents/{agent}/configuration`
@@ -88,7 +109,9 @@ async fn save(cx: Cx, request: HttpRequest, framing: Framing, form: FormPairs) -
         Ok(update) => match ops::update(&cx, given, update, revision).await {
             Ok(saved) => {
                 let said = match saved.draft_version {
-                    Some(draft) => format!("Saved. What decides runs is in the draft {draft} until it is published."),
+                    Some(draft) => {
+                        format!("Saved. What decides runs is in the draft {draft} until it is published.")
+                    }
                     None => "Saved.".to_owned(),
                 };
                 let place = format!("/agents/{}/configuration", saved.slug);

@@ -14,8 +14,8 @@ use crate::engine::EventKind;
 use crate::executions::{self, ExecutionView, NewExecution, StreamEvent, TriggerKind};
 use crate::web::view::JsonView;
 use crate::web::{
-    Faults, FormPairs, Frame, Framing, Group, Html, Reply, Route, SchemaForm, SeeOther, Sent, SseAnswer, SseEvent,
-    Typed, again, part, render, sse_channel,
+    Faults, FormPairs, Frame, Framing, Group, Html, Reply, Route, SchemaForm, SeeOther, Sent, SseAnswer,
+    SseEvent, Typed, again, part, render, sse_channel,
 };
 
 /// Events that are shown at once.
@@ -63,7 +63,13 @@ struct Run {
     id: ExecutionId,
 }
 
-fn console(cx: &Cx, given: &str, framing: &Framing, typed: &[(String, String)], faults: &Faults) -> Result<Console> {
+fn console(
+    cx: &Cx,
+    given: &str,
+    framing: &Framing,
+    typed: &[(String, String)],
+    faults: &Faults,
+) -> Result<Console> {
     let head = Head::of(cx, given, "/console")?;
     let version = wanted_version(&head, typed);
     let form = input_form(cx, given, &version)?;

@@ -47,7 +47,8 @@ impl AgentForm {
         };
         let mut agent = agent.clone();
         let Some(fields) = agent.as_object_mut() else { return Ok(agent) };
-        for name in ["name", "description", "tags", "visibility", "persona", "input_schema", "output_schema"] {
+        for name in ["name", "description", "tags", "visibility", "persona", "input_schema", "output_schema"]
+        {
             fields.remove(name);
         }
         let mut general = match general {

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::catalog::{self, AgentType, FromTemplate, Template};
 use super::super::AgentFilter;
+use super::super::catalog::{self, AgentType, FromTemplate, Template};
 use super::super::number::Spec;
 use super::super::ops;
 use super::super::status::Status;
@@ -115,12 +115,8 @@ struct Index {
     now: Timestamp,
 }
 
-const HEALTHS: &[(&str, &str)] = &[
-    ("healthy", "Healthy"),
-    ("degraded", "Degraded"),
-    ("unhealthy", "Unhealthy"),
-    ("unknown", "Unknown"),
-];
+const HEALTHS: &[(&str, &str)] =
+    &[("healthy", "Healthy"), ("degraded", "Degraded"), ("unhealthy", "Unhealthy"), ("unknown", "Unknown")];
 
 impl Index {
     fn type_label(&self, kind: &str) -> String {

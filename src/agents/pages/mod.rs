@@ -71,7 +71,8 @@ impl Head {
         let agent = ops::view(cx, id_or_slug)?;
         let rights = rights::access(cx, &ops::find(cx, id_or_slug)?);
         let place = format!("/agents/{}", agent.slug);
-        let tabs = TABS.iter().map(|(label, path)| (*label, format!("{place}{path}"), *path == tab)).collect();
+        let tabs =
+            TABS.iter().map(|(label, path)| (*label, format!("{place}{path}"), *path == tab)).collect();
         Ok(Self { agent, place, rights, tabs })
     }
 

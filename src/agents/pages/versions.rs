@@ -14,9 +14,7 @@ use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{Doing, PageRequest, Result, Timestamp};
 use crate::web::view::Diff;
-use crate::web::{
-    Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, link, render, text_part,
-};
+use crate::web::{Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, link, render, text_part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -85,9 +83,16 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<Versi
         (Some(from), Some(to)) => Some(difference(&cx, given, from, to)?),
         _ => None,
     };
-    let may = |verb| after(head.agent.status, verb).is_some() && cx.may(Action::AgentsPublish) && head.rights.write;
+    let may =
+        |verb| after(head.agent.status, verb).is_some() && cx.may(Action::AgentsPublish) && head.rights.write;
     let named = |it: &VersionSummary| {
-        let state = if it.status == VersionStatus::Draft { " (draft)" } else if it.current { " (runs)" } else { "" };
+        let state = if it.status == VersionStatus::Draft {
+            " (draft)"
+        } else if it.current {
+            " (runs)"
+        } else {
+            ""
+        };
         (it.version.to_string(), format!("{}{state}", it.version))
     };
     let number = |place: usize| page.items.get(place).map(|it| it.version.to_string()).unwrap_or_default();
@@ -121,7 +126,13 @@ fn as_text(version: &VersionView) -> Result<String> {
     let mut value = serde_json::to_value(version).doing("write a version")?;
     if let Some(fields) = value.as_object_mut() {
         let decides = [
-            "agent_type", "config", "credential_ids", "persona", "skillset", "input_schema", "output_schema",
+            "agent_type",
+            "config",
+            "credential_ids",
+            "persona",
+            "skillset",
+            "input_schema",
+            "output_schema",
             "execution",
         ];
         fields.retain(|name, _| decides.contains(&name.as_str()));

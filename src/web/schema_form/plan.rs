@@ -23,7 +23,9 @@ pub(super) enum Kind {
     Code,
     /// Never shown again.
     Secret,
-    Number { whole: bool },
+    Number {
+        whole: bool,
+    },
     Switch,
     /// The texts of the values to choose from, and the values.
     Choice(Vec<String>, Vec<Value>),
@@ -84,12 +86,20 @@ fn ordered<'a>(schema: &Value, properties: &'a Map<String, Value>) -> Vec<(&'a s
 /// Objects that go deeper are written as JSON.
 const MAX_KEYS: usize = 3;
 
-fn add(found: &mut Vec<Property>, path: &[&str], schema: &Value, properties: &Map<String, Value>, required: bool) {
+fn add(
+    found: &mut Vec<Property>,
+    path: &[&str],
+    schema: &Value,
+    properties: &Map<String, Value>,
+    required: bool,
+) {
     for (key, inner) in ordered(schema, properties) {
         let path = [path, &[key]].concat();
         let own = Property::of(&path, inner, required && is_required(schema, key), required);
         let nested = inner.get("properties").and_then(Value::as_object).filter(|it| !it.is_empty());
-        match nested.filter(|_| own.kind == Kind::Json && path.len() < MAX_KEYS && inner.get("x-widget").is_none()) {
+        match nested
+            .filter(|_| own.kind == Kind::Json && path.len() < MAX_KEYS && inner.get("x-widget").is_none())
+        {
             None => found.push(own),
             Some(nested) => {
                 let begin = found.len();
@@ -185,7 +195,8 @@ impl Property {
             Kind::Pairs => "One “name: value” a line.",
             _ => "",
         };
-        let help = [self.help.as_str(), form].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
+        let help =
+            [self.help.as_str(), form].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
         let field = field.value(shown).help(help).unit(&self.unit);
         if self.required && !matches!(self.kind, Kind::Switch | Kind::Lines | Kind::Pairs) {
             field.required()
@@ -215,7 +226,8 @@ fn types(schema: &Value) -> Vec<&str> {
 fn kind_of(schema: &Value) -> Kind {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         let values: Vec<Value> = values.iter().filter(|it| !it.is_null()).cloned().collect();
-        let texts = values.iter().map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect();
+        let texts =
+            values.iter().map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect();
         return Kind::Choice(texts, values);
     }
     let widget = schema.get("x-widget").and_then(Value::as_str).unwrap_or_default();
@@ -224,7 +236,9 @@ fn kind_of(schema: &Value) -> Kind {
             "textarea" => Kind::Area,
             "code" => Kind::Code,
             _ if is_secret(schema) => Kind::Secret,
-            _ if schema.get("maxLength").and_then(Value::as_u64).is_some_and(|it| it >= LONG_CHARS) => Kind::Area,
+            _ if schema.get("maxLength").and_then(Value::as_u64).is_some_and(|it| it >= LONG_CHARS) => {
+                Kind::Area
+            }
             _ => Kind::Line,
         },
         ["integer"] => Kind::Number { whole: true },
@@ -238,7 +252,8 @@ fn kind_of(schema: &Value) -> Kind {
 }
 
 fn is_secret(schema: &Value) -> bool {
-    schema.get("writeOnly") == Some(&Value::Bool(true)) || schema.get("format").is_some_and(|it| it == "password")
+    schema.get("writeOnly") == Some(&Value::Bool(true))
+        || schema.get("format").is_some_and(|it| it == "password")
 }
 
 fn is_plain_text(schema: Option<&Value>) -> bool {

@@ -105,7 +105,10 @@ fn nothing_typed_is_lost_where_it_does_not_fit() {
         let all = groups.iter().flat_map(|it| &it.fields);
         all.clone().find(|it| it.name == name).expect("a field").clone()
     };
-    assert_eq!((field("config/timeout_ms").value.as_str(), field("config/headers").value.as_str()), ("soon", "no colon"));
+    assert_eq!(
+        (field("config/timeout_ms").value.as_str(), field("config/headers").value.as_str()),
+        ("soon", "no colon")
+    );
     assert!(!field("config/timeout_ms").error.is_empty());
     assert!(groups.iter().find(|it| it.title == "Advanced").expect("advanced").open, "a fault is in view");
 }

@@ -3,8 +3,8 @@
 use reeve::access::Role;
 use serde_json::json;
 
-use crate::support::visitor::{Visitor, value_of};
 use crate::support::Appliance;
+use crate::support::visitor::{Visitor, value_of};
 
 /// The hidden fields and typed values of the form that posts to `action`, as a browser would send them again.
 fn fields_of(page: &str, action: &str) -> Vec<(String, String)> {
@@ -32,7 +32,11 @@ fn fields_of(page: &str, action: &str) -> Vec<(String, String)> {
 }
 
 fn plain(text: &str) -> String {
-    text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+    text.replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
 }
 
 fn with<'a>(fields: &'a [(String, String)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -96,14 +100,20 @@ async fn five_steps_make_an_agent_and_lose_nothing() {
     assert_eq!(value_of(&page, "name").as_deref(), Some(""));
     let fields = fields_of(&page, "/agents/new");
     // What is no number comes back as it was typed, next to what is wrong with it.
-    let wrong = [("name", "Order \"desk\""), ("config/timeout_ms", "soon"), ("config/headers", "X-Team: a"), ("go", "credentials")];
+    let wrong = [
+        ("name", "Order \"desk\""),
+        ("config/timeout_ms", "soon"),
+        ("config/headers", "X-Team: a"),
+        ("go", "credentials"),
+    ];
     let answer = visitor.send("/agents/new", &with(&fields, &wrong)).await;
     assert_eq!(answer.status, 422);
     let page = answer.text();
     assert!(page.contains("A whole number, such as 30") && page.contains("value=\"soon\""), "{page}");
     assert_eq!(value_of(&page, "name").map(|it| plain(&it)).as_deref(), Some("Order \"desk\""));
     let fields = fields_of(&page, "/agents/new");
-    let right = [("config/timeout_ms", "5000"), ("config/url", "http://127.0.0.1:9/hook"), ("go", "credentials")];
+    let right =
+        [("config/timeout_ms", "5000"), ("config/url", "http://127.0.0.1:9/hook"), ("go", "credentials")];
     let answer = visitor.send("/agents/new", &with(&fields, &right)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let fields = fields_of(&answer.text(), "/agents/new");
@@ -169,13 +179,15 @@ async fn the_console_runs_what_was_typed_and_shows_it_as_it_comes() {
             *value = "The printer was charged twice on 3 May".to_owned();
         }
     }
-    let sample = reeve::packages::get("ticket-triage").expect("reads").expect("there").samples.remove(0).input;
+    let sample =
+        reeve::packages::get("ticket-triage").expect("reads").expect("there").samples.remove(0).input;
     for (key, value) in sample.as_object().expect("an object") {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         typed.retain(|it| it.0 != format!("input/{key}"));
         typed.push((format!("input/{key}"), text));
     }
-    let known: Vec<String> = sample.as_object().expect("an object").keys().map(|it| format!("input/{it}")).collect();
+    let known: Vec<String> =
+        sample.as_object().expect("an object").keys().map(|it| format!("input/{it}")).collect();
     typed.retain(|it| !it.0.starts_with("input/") || known.contains(&it.0));
     let answer = visitor.send(&console, &with(&typed, &[])).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
@@ -242,7 +254,8 @@ async fn a_deletion_wants_the_name() {
     let place = an_agent(&mut visitor).await;
     let path = format!("{place}/delete");
     let page = visitor.page(&path).await;
-    let name = page.split("<h1>Delete ").nth(1).and_then(|it| it.split('<').next()).expect("the name").to_owned();
+    let name =
+        page.split("<h1>Delete ").nth(1).and_then(|it| it.split('<').next()).expect("the name").to_owned();
     let answer = visitor.send(&path, &[("confirm", "something else")]).await;
     assert_eq!(answer.status, 422);
     assert!(answer.text().contains("value=\"something else\""), "{}", answer.text());
@@ -258,7 +271,8 @@ async fn many_agents_are_changed_at_once() {
     an_agent(&mut visitor).await;
     visitor.through("/agents/from-template", &[("template", "document-digest")]).await;
     let page = visitor.page("/agents").await;
-    let ids: Vec<&str> = page.split("name=\"agent\" value=\"").skip(1).filter_map(|it| it.split('"').next()).collect();
+    let ids: Vec<&str> =
+        page.split("name=\"agent\" value=\"").skip(1).filter_map(|it| it.split('"').next()).collect();
     assert_eq!(ids.len(), 2);
     assert!(visitor.through("/agents/bulk", &[("act", "disable")]).await.1.contains("Choose agents first."));
     let both = |act| vec![("act", act), ("agent", ids[0]), ("agent", ids[1])];
