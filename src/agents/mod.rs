@@ -13,7 +13,6 @@ mod holders;
 mod input;
 mod number;
 mod ops;
-pub mod pages;
 mod resolve;
 mod rights;
 mod schema;

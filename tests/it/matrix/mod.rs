@@ -107,11 +107,12 @@ async fn call(person: &Principal, route: &Route, line: &Line, path: &str) -> Ans
     send(&person.token, line, path, if line.object.is_some() { &line.body } else { &empty }).await
 }
 
-/// What was refused: 401 (for pages also the way to the log-in), 403, or nothing.
+/// What was refused: 401 (for pages also the way to the log-in, which a log-out takes too, but with a cookie), 403,
+/// or nothing.
 fn refusal_of(route: &Route, answer: &Answer) -> Option<u16> {
     match answer.status {
         303 if route.kind == Kind::Page
-            && !route.path.ends_with("/logout")
+            && answer.header("set-cookie").is_none()
             && answer.header("location").is_some_and(|it| it.starts_with("/login")) =>
         {
             Some(401)

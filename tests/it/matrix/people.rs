@@ -55,7 +55,7 @@ impl Principal {
                 allowed(line.scopes.iter().all(|it| AGENT_SCOPES.contains(&it.as_str())))
             }
             (Who::Least(_), May::Superadmin) => {
-                allowed(line.scopes.iter().all(|it| it.starts_with("profile:")))
+                allowed(!line.scopes.is_empty() && line.scopes.iter().all(|it| it.starts_with("profile:")))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The pages, as a browser without scripts uses them: every form once right and once wrong.
 
 mod account;
-mod agents;
 mod credentials;
 mod executions;
 mod frame;
