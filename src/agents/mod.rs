@@ -13,6 +13,7 @@ mod holders;
 mod input;
 mod number;
 mod ops;
+pub mod pages;
 mod resolve;
 mod rights;
 mod schema;

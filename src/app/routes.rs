@@ -16,6 +16,7 @@ pub fn routes() -> Vec<Route> {
         audit::api::routes(),
         audit::pages::routes(),
         agents::api::routes(),
+        agents::pages::routes(),
         executions::api::routes(),
         executions::pages::routes(),
         insights::api::routes(),

@@ -51,11 +51,13 @@ impl SseEvent {
         text.put_slice(b"\n\n");
         Self { text: text.freeze() }
     }
+}
 
-    /// A part of a page, for a browser to swap in.
-    pub fn html(part: &str) -> Self {
-        let mut text = BytesMut::with_capacity(part.len() + 64);
-        for line in part.split(['\r', '\n']).filter(|it| !it.trim().is_empty()) {
+impl SseEvent {
+    /// Markup without a name, which htmx puts into the page.
+    pub fn html(html: &str) -> Self {
+        let mut text = BytesMut::with_capacity(html.len() + 64);
+        for line in html.lines() {
             text.put_slice(b"data: ");
             text.put_slice(line.as_bytes());
             text.put_u8(b'\n');

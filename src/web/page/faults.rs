@@ -34,6 +34,7 @@ impl Faults {
                 | Code::OrganizationLimitExceeded
                 | Code::VisibilityViolation
                 | Code::Conflict
+                | Code::PreconditionFailed
                 | Code::Unauthenticated
                 | Code::EgressDenied
                 | Code::RateLimited
@@ -67,6 +68,14 @@ impl Faults {
     pub fn renamed(mut self, from: &str, to: &str) -> Self {
         for it in self.0.iter_mut().filter(|it| it.0 == from) {
             to.clone_into(&mut it.0);
+        }
+        self
+    }
+
+    /// For a form that shows its value at `place`: paths that do not begin there are within it.
+    pub fn within(mut self, place: &str) -> Self {
+        for it in self.0.iter_mut().filter(|it| !it.0.is_empty() && !holds(place, &it.0)) {
+            it.0 = format!("{place}/{}", it.0);
         }
         self
     }

@@ -102,6 +102,13 @@ pub fn own_path(path: &str) -> &str {
     if ours { path } else { "/" }
 }
 
+/// `path` with those of `pairs` as its query that hold something.
+pub fn link<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let query = query.extend_pairs(pairs.into_iter().filter(|it| !it.1.is_empty())).finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::own_path;

@@ -1,6 +1,7 @@
 //! The pages, as a browser without scripts uses them: every form once right and once wrong.
 
 mod account;
+mod agents;
 mod credentials;
 mod executions;
 mod frame;

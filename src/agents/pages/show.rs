@@ -1,0 +1,99 @@
+//! One agent at a glance.
+
+use actix_web::HttpRequest;
+
+use super::super::ops;
+use super::super::types::Health;
+use super::super::view::HealthView;
+use super::index::health_name;
+use super::{HTML, Head, agent_of};
+use crate::access::{Action, Cx};
+use crate::base::{Micros, PageRequest, Result, Timestamp};
+use crate::executions::{self, ExecutionFilter, ExecutionView};
+use crate::metering::{self, Rollup, Span};
+use crate::web::view::{Sparkline, count, duration, money, percent};
+use crate::web::{Frame, Framing, Html, Reply, Route, render};
+
+const HOUR_MS: u64 = 3_600_000;
+const HOURS: usize = 24;
+const SHOWN_RUNS: usize = 6;
+const SHOWN_CHECKS: usize = 6;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/agents/{agent}", show)
+            .needs(Action::AgentsRead)
+            .of("agent")
+            .says("An agent at a glance")
+            .answers_plain(200, "The page.", HTML),
+    ]
+}
+
+#[derive(askama::Template)]
+#[template(path = "agents/show.html")]
+struct Show {
+    frame: Frame,
+    head: Head,
+    health: HealthView,
+    runs: Vec<ExecutionView>,
+    day: Day,
+    now: Timestamp,
+}
+
+impl Show {
+    fn health(&self, health: &Health) -> &'static str {
+        health_name(*health)
+    }
+}
+
+/// What the last 24 hours came to, in words.
+struct Day {
+    runs: String,
+    success: String,
+    success_tone: &'static str,
+    failed: String,
+    p95: String,
+    cost: String,
+    spark: Sparkline,
+}
+
+/// `GET /agents/{agent}`
+async fn show(cx: Cx, request: HttpRequest, framing: Framing) -> Reply<Html> {
+    let given = agent_of(&request)?;
+    let head = Head::of(&cx, given, "")?;
+    let mut health = ops::health(&cx, given)?;
+    health.checks.truncate(SHOWN_CHECKS);
+    let filter = ExecutionFilter { agent: Some(head.agent.id), ..ExecutionFilter::default() };
+    let runs = match cx.may(Action::ExecutionsRead) {
+        true => executions::list(&cx, &filter, &PageRequest::first(SHOWN_RUNS))?.items,
+        false => Vec::new(),
+    };
+    let day = day_of(&cx, &head)?;
+    render(Show { frame: framing.frame(head.title(""))?, health, runs, day, now: cx.now(), head })
+}
+
+fn day_of(cx: &Cx, head: &Head) -> Result<Day> {
+    let now = cx.now();
+    let from = Span::Hour.start(now.minus_ms(HOUR_MS * (HOURS as u64 - 1)));
+    let agent = Some(head.agent.id);
+    let hours = metering::rollups(&cx.read()?, agent, Span::Hour, from, now.plus_ms(1))?;
+    let mut all = Rollup::empty(agent, Span::Day, from);
+    let mut bars = vec![0.0; HOURS];
+    for hour in &hours {
+        all.merge(hour);
+        let place = usize::try_from(hour.start.since(from) / HOUR_MS).unwrap_or(0);
+        if let Some(bar) = bars.get_mut(place) {
+            *bar = f64::from(u32::try_from(hour.runs).unwrap_or(u32::MAX));
+        }
+    }
+    let bad = all.failed + all.timed_out;
+    Ok(Day {
+        runs: count(all.runs),
+        success: if all.runs == 0 { "–".to_owned() } else { percent(all.completed, all.runs) },
+        success_tone: if bad == 0 { "idle" } else { "warn" },
+        failed: count(bad),
+        p95: all.durations.quantile(0.95).map_or_else(|| "–".to_owned(), duration),
+        cost: money(Micros(all.cost_micros), "USD"),
+        spark: Sparkline::new(&format!("Runs per hour, last day: {} in all", all.runs), &bars),
+    })
+}
