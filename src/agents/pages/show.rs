@@ -94,6 +94,6 @@ fn day_of(cx: &Cx, head: &Head) -> Result<Day> {
         failed: count(bad),
         p95: all.durations.quantile(0.95).map_or_else(|| "–".to_owned(), duration),
         cost: money(Micros(all.cost_micros), "USD"),
-        spark: Sparkline::new(&format!("Runs per hour, last day: {} in all", all.runs), &bars),
+        spark: Sparkline::new(format!("Runs per hour, last day: {} in all", all.runs), &bars),
     })
 }

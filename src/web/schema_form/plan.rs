@@ -12,7 +12,7 @@ const LONG_CHARS: u64 = 4_001;
 pub(super) enum Plan {
     Fields(Vec<Property>),
     /// One field for the whole value.
-    Json(Property),
+    Json(Box<Property>),
 }
 
 /// How a value is typed.
@@ -64,7 +64,7 @@ impl Plan {
                 add(&mut found, &[], schema, properties, true);
                 Self::Fields(found)
             }
-            _ => Self::Json(Property::of(&[], schema, true, true)),
+            _ => Self::Json(Box::new(Property::of(&[], schema, true, true))),
         }
     }
 }

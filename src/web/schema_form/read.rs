@@ -78,9 +78,7 @@ fn one(property: &Property, text: &str) -> Result<Option<Value>, String> {
             let place = texts.iter().position(|it| it == trimmed).ok_or("choose one of the list")?;
             values[place].clone()
         }
-        Kind::Lines if trimmed.starts_with('[') => json(trimmed)?,
         Kind::Lines => lines(trimmed),
-        Kind::Pairs if trimmed.starts_with('{') => json(trimmed)?,
         Kind::Pairs => pairs(trimmed)?,
         Kind::TextOrJson => text_or_json(text),
         Kind::Json => json(trimmed)?,
@@ -103,11 +101,19 @@ fn json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|it| format!("this is not JSON: {it}"))
 }
 
+/// A line each; or a list as JSON, for items that no line can hold.
 pub(super) fn lines(text: &str) -> Value {
+    if let Ok(list @ Value::Array(_)) = serde_json::from_str(text) {
+        return list;
+    }
     text.lines().map(str::trim).filter(|it| !it.is_empty()).collect()
 }
 
+/// A pair each line; or an object as JSON, for pairs that no line can hold.
 pub(super) fn pairs(text: &str) -> Result<Value, String> {
+    if let Ok(object @ Value::Object(_)) = serde_json::from_str(text) {
+        return Ok(object);
+    }
     let pairs = pairs_of_lines(text)?;
     Ok(Value::Object(pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect()))
 }
