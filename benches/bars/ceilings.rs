@@ -45,8 +45,9 @@ fn syncs() -> f64 {
 pub fn serve_bare() {
     let server = async {
         let server = HttpServer::new(|| {
-            App::new()
-                .default_service(web::to(|| async { web::Json(serde_json::json!({ "echo": "hello!" })) }))
+            App::new().default_service(web::to(|_: web::Bytes| async {
+                web::Json(serde_json::json!({ "echo": "hello!" }))
+            }))
         })
         .workers(2)
         .bind("127.0.0.1:0")

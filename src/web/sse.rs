@@ -51,13 +51,12 @@ impl SseEvent {
         text.put_slice(b"\n\n");
         Self { text: text.freeze() }
     }
-}
 
-impl SseEvent {
     /// Markup without a name, which htmx puts into the page.
     pub fn html(html: &str) -> Self {
         let mut text = BytesMut::with_capacity(html.len() + 64);
-        for line in html.lines() {
+        // A lone carriage return ends a line of a stream, too.
+        for line in html.split(['\r', '\n']) {
             text.put_slice(b"data: ");
             text.put_slice(line.as_bytes());
             text.put_u8(b'\n');
