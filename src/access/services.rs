@@ -7,7 +7,7 @@ use super::means::Means;
 use crate::adapters::CallbackDesk;
 use crate::base::Env;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Timers};
 use crate::infra::Kept;
 use crate::infra::egress::Egress;
 use crate::infra::store::Store;
@@ -23,6 +23,8 @@ pub struct Services {
     pub vault: Vault,
     pub egress: Egress,
     pub engine: Engine,
+    /// What is to happen at a time.
+    pub timers: Timers,
     /// Where agents that answer later leave their answers.
     pub callbacks: Arc<CallbackDesk>,
     /// What features keep in memory: caches, registers.

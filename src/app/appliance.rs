@@ -11,7 +11,7 @@ use crate::agents::{CredentialHolders, DeleteGuards};
 use crate::base::{Env, Result};
 use crate::config::Config;
 use crate::connections;
-use crate::engine::{Engine, Options};
+use crate::engine::{Engine, Options, Timers};
 use crate::executions::{self, AgentWork};
 use crate::infra::Kept;
 use crate::infra::egress::{Egress, EgressConfig, Resolver, SystemResolver};
@@ -70,6 +70,7 @@ impl Appliance {
             engine_options(&config),
             tokio::runtime::Handle::current(),
         );
+        let timers = Timers::new(env.clone(), store.clone());
         let callbacks = Arc::new(CallbackDesk::new(env.clone(), config.public_url()));
         let means = Means::new(&config, &keys::signing_key(&vault, &store, "access-tokens").await?)?;
         let services = Arc::new(Services {
@@ -80,6 +81,7 @@ impl Appliance {
             vault,
             egress,
             engine,
+            timers,
             callbacks,
             kept: Kept::default(),
             draining: AtomicBool::new(false),
@@ -99,6 +101,8 @@ impl Appliance {
         if found > 0 {
             tracing::info!(runs = found, "took up {found} runs of the last start");
         }
+        let weak = Arc::downgrade(services);
+        services.timers.start(move || weak.upgrade().map_or(Ok(Vec::new()), |it| access::every_org(&it)))?;
         janitor::start(services);
         Ok(())
     }

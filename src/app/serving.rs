@@ -70,6 +70,7 @@ impl Serving {
     /// the next process. Returns how many runs that are.
     pub async fn stop(self) -> usize {
         self.services.draining.store(true, Relaxed);
+        self.services.timers.stop();
         let patience = Duration::from_millis(self.services.config.server.drain_ms);
         let left = self.services.engine.drain(patience).await;
         self.handle.stop(true).await;

@@ -144,6 +144,14 @@ ids! {
     SessionId "ses_" "a session";
     AuditId "aud_" "an audit entry";
     RequestId "req_" "a request";
+    WorkflowId "wfl_" "a workflow";
+    ScheduleId "sch_" "a schedule";
+    TriggerId "trg_" "a trigger";
+    /// An endpoint that outgoing webhooks are sent to.
+    WebhookId "whk_" "a webhook";
+    DeliveryId "dlv_" "a delivery";
+    EventId "evt_" "an event";
+    BatchId "bat_" "a batch";
 }
 
 #[cfg(test)]

@@ -52,20 +52,26 @@ impl Inner {
             let end = machine::cut(&task, why, now);
             return self.finish(&topic, task, end).await;
         }
-        let begun = Task { begun_at: Some(began), attempts: task.attempts + 1, ..task.clone() };
+        let attempts = if task.resting { task.attempts } else { task.attempts + 1 };
+        let begun = Task { begun_at: Some(began), attempts, resting: false, ..task.clone() };
         if let Err(error) = self.record_start(&begun).await {
             tracing::warn!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
             let ready_at = self.env.now().plus_ms(REFUSED_PAUSE_MS);
             return self.place(&topic, Task { ready_at, ..task });
         }
         *topic.started_at.lock() = Some(began);
-        topic.note(EventKind::Started, Json::of(&serde_json::json!({ "attempt": begun.attempts })));
+        let earlier = topic.last_sequence();
+        if !task.resting {
+            topic.note(EventKind::Started, Json::of(&serde_json::json!({ "attempt": begun.attempts })));
+        }
         let run = Run {
             id: begun.id,
             org: begun.org,
             stop: topic.stop.child_token(),
             deadline: Instant::now() + left,
+            earlier,
             topic: topic.clone(),
+            engine: self.clone(),
         };
         let next = tokio::select! {
             next = self.attempt(work.as_ref(), &begun, &run, left) => next,
@@ -75,6 +81,7 @@ impl Inner {
         match next {
             Next::End(end) => self.finish(&topic, begun, end).await,
             Next::Again { at, after } => self.again(&topic, begun, at, &after).await,
+            Next::Later { at } => self.rest(&topic, begun, at).await,
         }
     }
 
@@ -121,6 +128,13 @@ impl Inner {
         let paused = Task { ready_at: at, in_flight: false, ..task };
         if self.write_pause(topic, &paused).await {
             self.place(topic, paused);
+        }
+    }
+
+    async fn rest(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, at: Timestamp) {
+        let resting = Task { ready_at: at, in_flight: false, resting: true, ..task };
+        if self.write_pause(topic, &resting).await {
+            self.place(topic, resting);
         }
     }
 

@@ -7,14 +7,18 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::journal::{Entry, EventKind};
+use super::face::Inner;
+use super::journal::{Entry, EventKind, entries_after};
 use super::task::Task;
-use crate::base::{Env, ExecutionId, Json, OrgId, Timestamp};
+use crate::base::{Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
+use crate::infra::store::OrgTx;
 
 /// Committed batches that a watcher may be behind before it reads from the store again.
 const WATCHER_LAG: usize = 256;
 /// Neighbouring text deltas are joined up to this size.
 const MAX_DELTA_BYTES: usize = 8 * 1024;
+/// Entries of a journal that are read at once.
+const HISTORY_CHUNK: usize = 500;
 
 /// What an attempt holds of its run.
 pub struct Run {
@@ -24,7 +28,10 @@ pub struct Run {
     pub stop: CancellationToken,
     /// When its time is over.
     pub deadline: Instant,
+    /// Number of the last entry that earlier attempts left.
+    pub(super) earlier: u64,
     pub(super) topic: Arc<Topic>,
+    pub(super) engine: Arc<Inner>,
 }
 
 impl Run {
@@ -36,6 +43,35 @@ impl Run {
     /// As `note` for a piece of text output; neighbours are joined.
     pub fn text(&self, text: &str) {
         self.topic.text(text);
+    }
+
+    /// Adds to the journal, with `rows` in the same transaction. When this returns, it is on disk. Tries until
+    /// it is, also where the disk is full.
+    ///
+    /// Errors: `Unavailable` where it cannot be written any more: the attempt should end.
+    pub async fn record(
+        &self,
+        kind: EventKind,
+        data: Json,
+        rows: impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static,
+    ) -> Result<()> {
+        if self.engine.write_entry(&self.topic, kind, data, rows).await {
+            return Ok(());
+        }
+        Err(Error::unavailable("what happened in this run could not be recorded"))
+    }
+
+    /// What earlier attempts, also those of earlier processes, left in the journal and `keep` keeps; in order.
+    pub fn history(&self, mut keep: impl FnMut(&Entry) -> bool) -> Result<Vec<Entry>> {
+        let (mut kept, mut last) = (Vec::new(), 0);
+        let rows = self.engine.store.org(self.org)?;
+        while last < self.earlier {
+            let entries = entries_after(&rows, self.id, last, HISTORY_CHUNK)?;
+            let Some(newest) = entries.last() else { break };
+            last = newest.sequence;
+            kept.extend(entries.into_iter().filter(|it| it.sequence <= self.earlier && keep(it)));
+        }
+        Ok(kept)
     }
 }
 
@@ -121,6 +157,11 @@ impl Topic {
             was_clean
         };
         self.mark(was_clean);
+    }
+
+    /// Number of the newest entry, written or not.
+    pub(super) fn last_sequence(&self) -> u64 {
+        self.pending.lock().last_sequence
     }
 
     /// Takes what is unwritten, in order.

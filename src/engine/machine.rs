@@ -13,6 +13,10 @@ pub enum Next {
         at: Timestamp,
         after: Failure,
     },
+    /// On with the same attempt, not before this time.
+    Later {
+        at: Timestamp,
+    },
     End(End),
 }
 
@@ -39,6 +43,10 @@ pub fn next(task: &Task, verdict: Verdict, now: Timestamp, jitter: f64) -> Next 
     match verdict {
         Verdict::Done(output) => end(Status::Completed, Some(output), None),
         Verdict::Stopped => end(Status::Cancelled, None, None),
+        // Its time may be over before: then it ends there.
+        Verdict::Later { at } => {
+            Next::Later { at: at.min(task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms)) }
+        }
         Verdict::Failed(failure) => {
             let deadline = task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms);
             let at = now.plus_ms(pause_ms(task, &failure, jitter));
@@ -109,6 +117,7 @@ mod tests {
             attempts,
             begun_at: Some(Timestamp::from_millis(0)),
             in_flight: false,
+            resting: false,
         }
     }
 
@@ -118,7 +127,7 @@ mod tests {
 
     fn at(next: Next) -> Option<i64> {
         match next {
-            Next::Again { at, .. } => Some(at.millis()),
+            Next::Again { at, .. } | Next::Later { at } => Some(at.millis()),
             Next::End(_) => None,
         }
     }
@@ -153,6 +162,14 @@ mod tests {
             panic!("it ends");
         };
         assert_eq!((end.status, end.attempts), (Status::Completed, 1));
+    }
+
+    #[test]
+    fn a_rest_ends_with_the_time_of_the_run() {
+        let now = Timestamp::from_millis(1_000);
+        let later = |ms| Verdict::Later { at: Timestamp::from_millis(ms) };
+        assert_eq!(at(next(&task(1), later(4_000), now, 0.0)), Some(4_000));
+        assert_eq!(at(next(&task(1), later(99_000), now, 0.0)), Some(10_000));
     }
 
     #[test]

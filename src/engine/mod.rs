@@ -3,6 +3,7 @@
 //! A `Task` is accepted by a commit; from then on it is attempted until it ends, across crashes. What happens
 //! on the way goes to the journal, in order; the end is one commit with whatever rows the `Work` writes. In
 //! memory: fair queues, the runs at work, and who watches them. After a crash the queues are read back.
+//! What is to happen later, and is not a task yet, is a timer.
 
 mod drive;
 mod face;
@@ -13,9 +14,11 @@ mod paused;
 mod pen;
 mod queue;
 mod task;
+mod timers;
 
 pub use face::{Engine, EngineStats, Options};
 pub use journal::{Entry, EventKind, entries_after, last_sequence};
 pub use live::{Run, Watch};
 pub use machine::{Next, next};
 pub use task::{End, Failure, Repeat, Retry, Status, Task, Verdict, Work};
+pub use timers::{Due, Fire, Timer, TimerKind, Timers};

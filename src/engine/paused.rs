@@ -81,6 +81,7 @@ mod tests {
             attempts: 0,
             begun_at: None,
             in_flight: false,
+            resting: false,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::face::Inner;
 use super::journal::{Entry, EventKind};
 use super::live::Topic;
-use super::task::{End, Status, Task};
+use super::task::{End, Status, Task, Work};
 use crate::base::{Code, Error, Json, OrgId, Result};
 use crate::infra::store::{OrgTx, Rows, WriteOptions};
 
@@ -25,7 +25,7 @@ impl Inner {
     /// disk, or this process will not write it any more.
     pub(super) async fn finish(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, end: End) {
         let Some(work) = self.work.get().cloned() else { return };
-        topic.note(last_kind(end.status), Json::of(&serde_json::json!({})));
+        let last = (last_kind(end.status), Json::of(&serde_json::json!({})));
         let id = task.id;
         let rows = {
             let work = work.clone();
@@ -35,7 +35,7 @@ impl Inner {
                 work.ended(tx, &task, &end)
             }
         };
-        self.write_at_last(topic, rows).await;
+        self.write_at_last(topic, Some(last), rows).await;
         self.topics.lock().remove(&id);
         work.settled(id);
         topic.ended.send_replace(true);
@@ -49,12 +49,10 @@ impl Inner {
             if !tx.exists::<Task>(paused.id)? {
                 return Err(superseded());
             }
-            for started in entries.iter().filter(|it| it.kind == EventKind::Started) {
-                work.began(tx, started.execution, started.at)?;
-            }
+            begin(work.as_ref(), tx, entries)?;
             tx.put(&paused)
         };
-        let written = self.write_at_last(topic, rows).await;
+        let written = self.write_at_last(topic, None, rows).await;
         if !written {
             self.topics.lock().remove(&topic.id);
             topic.ended.send_replace(true);
@@ -62,13 +60,35 @@ impl Inner {
         written
     }
 
-    /// Writes the run's waiting entries together with `rows`, then shows them to watchers. Tries until it is
-    /// written, or cannot be: `false`.
+    /// Writes one more entry with `rows` in its transaction; `false` where it cannot be written any more.
+    pub(super) async fn write_entry(
+        &self,
+        topic: &Arc<Topic>,
+        kind: EventKind,
+        data: Json,
+        rows: impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static,
+    ) -> bool {
+        let Some(work) = self.work.get().cloned() else { return false };
+        let all = move |tx: &mut OrgTx<'_, '_>, entries: &[Entry]| {
+            begin(work.as_ref(), tx, entries)?;
+            rows(tx)
+        };
+        self.write_at_last(topic, Some((kind, data)), all).await
+    }
+
+    /// Writes the run's waiting entries, `last` behind them, together with `rows`, then shows them to watchers.
+    /// Tries until it is written, or cannot be: `false`.
     async fn write_at_last(
         &self,
         topic: &Arc<Topic>,
+        last: Option<(EventKind, Json)>,
         rows: impl Fn(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Clone + Send + 'static,
     ) -> bool {
+        // Held from before `last` is there: nobody else may write it without its rows.
+        let _writing = topic.writing.lock().await;
+        if let Some((kind, data)) = last {
+            topic.note(kind, data);
+        }
         let mut tries = 0;
         loop {
             let Err(error) = self.write_with_entries(topic, rows.clone()).await else { return true };
@@ -89,7 +109,6 @@ impl Inner {
         topic: &Arc<Topic>,
         rows: impl FnOnce(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Send + 'static,
     ) -> Result<()> {
-        let _writing = topic.writing.lock().await;
         let entries = topic.take();
         let (org, copy) = (topic.org, entries.clone());
         let written = self
@@ -129,12 +148,8 @@ impl Inner {
             .write_with(ESSENTIAL, move |tx| {
                 for (org, entries) in &rows {
                     let mut tx = tx.org(*org);
-                    for entry in entries {
-                        if entry.kind == EventKind::Started {
-                            work.began(&mut tx, entry.execution, entry.at)?;
-                        }
-                        tx.insert(entry)?;
-                    }
+                    begin(work.as_ref(), &mut tx, entries)?;
+                    entries.iter().try_for_each(|it| tx.insert(it))?;
                 }
                 Ok(())
             })
@@ -150,6 +165,14 @@ impl Inner {
         }
         written
     }
+}
+
+/// Entries that say that a run began are written with what that means.
+fn begin(work: &dyn Work, tx: &mut OrgTx<'_, '_>, entries: &[Entry]) -> Result<()> {
+    entries
+        .iter()
+        .filter(|it| it.kind == EventKind::Started)
+        .try_for_each(|it| work.began(tx, it.execution, it.at))
 }
 
 fn last_kind(status: Status) -> EventKind {

@@ -50,6 +50,9 @@ pub struct Task {
     pub begun_at: Option<Timestamp>,
     /// Whether an attempt of `AtMostOnce` work is under way.
     pub in_flight: bool,
+    /// Whether it rests in the middle of an attempt (`Verdict::Later`), which then goes on.
+    #[serde(default)]
+    pub resting: bool,
 }
 
 impl Row for Task {
@@ -68,6 +71,11 @@ pub enum Verdict {
     Failed(Failure),
     /// It stopped because it was told to.
     Stopped,
+    /// It goes on at this time, as the same attempt; until then it holds no worker. What it has done so far is
+    /// in the journal.
+    Later {
+        at: Timestamp,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -188,6 +188,7 @@ struct ListQuery {
     /// Id or slug.
     agent_id: Option<String>,
     session_id: Option<String>,
+    workflow_id: Option<String>,
     /// Accepted at or after.
     from: Option<Timestamp>,
     /// Accepted before.
@@ -277,6 +278,7 @@ fn page(cx: &Cx, agent: Option<AgentId>, query: ListQuery) -> Reply<Found<Page<E
     let request = PageRequest::parse(query.limit, query.cursor.as_deref())?;
     let filter = ExecutionFilter {
         agent,
+        workflow: query.workflow_id.map(|it| it.parse()).transpose()?,
         status: query.status,
         session: query.session_id,
         from: query.from,
@@ -296,7 +298,7 @@ async fn show_of_agent(cx: Cx, request: HttpRequest) -> Reply<Found<ExecutionVie
     let agent = agents::find(&cx, text_part(&request, "agent")?)?.id;
     let id: ExecutionId = part(&request, "execution")?;
     let execution = ops::find(&cx, id)?;
-    if execution.agent_id != agent {
+    if execution.agent_id != Some(agent) {
         return Err(Error::not_found("execution", id));
     }
     Ok(Found(execution))

@@ -1,18 +1,19 @@
 //! Lists of runs, newest first.
 
-use std::collections::HashMap;
-
-use super::store::{BY_AGENT, BY_AGENT_STATUS, BY_SESSION, BY_STATUS, agent_status_key, status_key};
+use super::seen::Seen;
+use super::store::{
+    BY_AGENT, BY_AGENT_STATUS, BY_SESSION, BY_STATUS, BY_WORKFLOW, agent_status_key, status_key,
+};
 use super::types::{Execution, ExecutionView};
 use crate::access::{Action, Cx};
-use crate::agents;
-use crate::base::{AgentId, Page, PageRequest, Result, Timestamp};
+use crate::base::{AgentId, Page, PageRequest, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
 use crate::infra::store::{Key, Order, Rows};
 
 #[derive(Debug, Clone, Default)]
 pub struct ExecutionFilter {
     pub agent: Option<AgentId>,
+    pub workflow: Option<WorkflowId>,
     pub status: Option<Status>,
     pub session: Option<String>,
     pub from: Option<Timestamp>,
@@ -23,7 +24,8 @@ pub struct ExecutionFilter {
 
 impl ExecutionFilter {
     fn keeps(&self, execution: &Execution) -> bool {
-        self.agent.is_none_or(|it| it == execution.agent_id)
+        self.agent.is_none_or(|it| Some(it) == execution.agent_id)
+            && self.workflow.is_none_or(|it| Some(it) == execution.workflow_id)
             && self.status.is_none_or(|it| it == execution.status)
             && self.session.as_ref().is_none_or(|it| Some(it) == execution.session_id.as_ref())
             && self.from.is_none_or(|it| execution.created_at >= it)
@@ -40,7 +42,7 @@ fn mentions(execution: &Execution, words: &str) -> bool {
         || execution.failure.as_ref().is_some_and(|it| has(&it.message))
 }
 
-/// Runs of agents that the caller may see. A run that began in the last moments may still be listed as
+/// Runs of agents and workflows that the caller may see. A run that began in the last moments may still be listed as
 /// pending.
 pub fn list(cx: &Cx, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<ExecutionView>> {
     cx.require(Action::ExecutionsRead)?;
@@ -51,18 +53,17 @@ pub fn list(cx: &Cx, filter: &ExecutionFilter, page: &PageRequest) -> Result<Pag
             (BY_AGENT_STATUS, agent_status_key(*agent, *status))
         }
         ExecutionFilter { agent: Some(agent), .. } => (BY_AGENT, Key::of(*agent)),
+        ExecutionFilter { workflow: Some(workflow), .. } => (BY_WORKFLOW, Key::of(*workflow)),
         ExecutionFilter { status: Some(status), .. } => (BY_STATUS, status_key(*status)),
         _ => (0, Key::new()),
     };
-    let mut visible: HashMap<AgentId, bool> = HashMap::new();
+    let mut seen = Seen::default();
     let mut failed = None;
     let keep = |execution: &Execution| {
         filter.keeps(execution)
-            && *visible.entry(execution.agent_id).or_insert_with(|| {
-                agents::may_see_runs(cx, &rows, execution.agent_id).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
+            && seen.sees(cx, &rows, execution).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
             })
     };
     let (found, next) = rows.page::<Execution>(index, prefix, Order::Newest, page, keep)?;

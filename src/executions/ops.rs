@@ -5,18 +5,19 @@ use std::time::Duration;
 use futures_util::Stream;
 
 use super::events::{self, StreamEvent};
+use super::runner::{Runner, WorkflowRun};
+use super::seen::Seen;
 use super::types::{
     DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_SESSION_CHARS, MAX_TIMEOUT_MS,
     MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
 };
 use crate::access::{Action, Cx};
-use crate::adapters::Usage;
-use crate::agents::{self, Agent, Delivery, Runnable, Spec};
+use crate::agents::{self, Agent, Runnable, Spec};
 use crate::audit::Note;
-use crate::base::{AgentId, Code, Doing, Error, ExecutionId, Id, Result};
-use crate::engine::{Engine, Entry, Repeat, Retry, Status, Task, Watch, entries_after};
+use crate::base::{AgentId, Code, Doing, Error, ExecutionId, Result};
+use crate::engine::{Engine, Entry, Task, Watch, entries_after};
 use crate::infra::limits::{Limits, Rate};
-use crate::infra::store::{Rows, WriteOptions, WriteTx};
+use crate::infra::store::{OrgTx, Rows, WriteOptions, WriteTx};
 
 /// Agents whose rates are counted; beyond them, new ones share their count.
 const MAX_RATED_AGENTS: usize = 100_000;
@@ -46,30 +47,64 @@ pub enum VersionChoice {
 /// the other fields; `ResourceExhausted` where the queue is full; `RateLimited` above the agent's own rate;
 /// `Unavailable` while draining.
 pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
+    start_with(cx, agent, Trigger::of(kind, cx), request, |_, _| Ok(())).await
+}
+
+/// As `start`; `also` runs in the transaction that accepts the run, and its error refuses it.
+pub async fn start_with(
+    cx: &Cx,
+    agent: &str,
+    trigger: Trigger,
+    request: NewExecution,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
+) -> Result<Started> {
     let rows = cx.read()?;
     let spec = match &request.version {
         None => Spec::Current,
         Some(text) => text.parse()?,
     };
     let runnable = agents::resolve(cx, &rows, agent, spec)?;
-    accept(cx, runnable, Trigger { kind, actor: cx.actor().to_string(), retry_of: None }, request).await
+    drop(rows);
+    accept(cx, Runner::Agent(runnable), trigger, request, also).await
 }
 
-async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecution) -> Result<Started> {
+/// As `start_with`, for a run of a workflow, whose owner has checked the right to it and the input.
+pub async fn start_workflow(
+    cx: &Cx,
+    workflow: WorkflowRun,
+    trigger: Trigger,
+    request: NewExecution,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
+) -> Result<Started> {
+    accept(cx, Runner::Workflow(workflow), trigger, request, also).await
+}
+
+async fn accept(
+    cx: &Cx,
+    runner: Runner,
+    trigger: Trigger,
+    request: NewExecution,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
+) -> Result<Started> {
     check(&request)?;
     let wait = Duration::from_millis(request.wait_ms.unwrap_or(DEFAULT_WAIT_MS));
+    let deprecated = runner.is_deprecated();
     if let Some(id) = twin(cx)? {
-        return Ok(attached(cx, id, runnable.deprecated, wait));
+        return Ok(attached(cx, id, deprecated, wait));
     }
-    runnable.version.check_input(&request.input)?;
+    if let Runner::Agent(runnable) = &runner {
+        runnable.version.check_input(&request.input)?;
+    }
     cx.services().engine.check_room(cx.org())?;
-    within_rate(cx, &runnable)?;
-    let execution = execution_of(cx, &runnable, trigger, request);
-    let task = task_of(cx, &runnable, &execution);
-    let (id, deprecated) = (execution.id, runnable.deprecated);
+    if let Runner::Agent(runnable) = &runner {
+        within_rate(cx, runnable)?;
+    }
+    let execution = runner.execution(cx, trigger, request);
+    let task = runner.task(cx, &execution);
+    let id = execution.id;
     cx.idempotent_resource("execution", id);
     // On its own: a caller who leaves while this is being written must not leave a run that nobody starts.
-    let accepted = tokio::spawn(record(cx.clone(), execution, task)).await.doing("accept a run")?;
+    let accepted = tokio::spawn(record(cx.clone(), execution, task, also)).await.doing("accept a run")?;
     match accepted {
         Ok(watch) => Ok(Started { id, deprecated, wait, cx: cx.clone(), watch: Some(watch) }),
         Err(error) => {
@@ -81,16 +116,24 @@ async fn accept(cx: &Cx, runnable: Runnable, trigger: Trigger, request: NewExecu
 }
 
 /// One commit; then the engine has it.
-async fn record(cx: Cx, execution: Execution, task: Task) -> Result<Watch> {
+async fn record(
+    cx: Cx,
+    execution: Execution,
+    task: Task,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
+) -> Result<Watch> {
     let engine = &cx.services().engine;
     let watch = engine.announce(&task);
     let (id, stored) = (task.id, task.clone());
     let written = cx
         .write(move |tx| {
             // It may have been deleted since it was looked up, and runs of no agent cannot be seen.
-            if !tx.exists::<Agent>(execution.agent_id)? {
-                return Err(Error::not_found("agent", execution.agent_id));
+            if let Some(agent) = execution.agent_id
+                && !tx.exists::<Agent>(agent)?
+            {
+                return Err(Error::not_found("agent", agent));
             }
+            also(tx, &execution)?;
             tx.insert(&execution)?;
             Engine::put(tx, &stored)
         })
@@ -168,8 +211,12 @@ pub fn timeline(cx: &Cx, id: ExecutionId, limit: usize) -> Result<Vec<Entry>> {
 pub async fn cancel(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
     let execution = stored(cx, Action::ExecutionsCancel, id)?;
     if !execution.status.has_ended() {
-        let note =
-            Note::of("execution.cancel", "execution", id).with("agent_id", execution.agent_id.to_string());
+        let note = Note::of("execution.cancel", "execution", id);
+        let note = match (execution.agent_id, execution.workflow_id) {
+            (Some(agent), _) => note.with("agent_id", agent.to_string()),
+            (None, Some(workflow)) => note.with("workflow_id", workflow.to_string()),
+            (None, None) => note,
+        };
         let noting = cx.clone();
         let noted = move |tx: &mut WriteTx<'_>| {
             let mut tx = tx.org(noting.org());
@@ -196,12 +243,15 @@ pub async fn retry(
     if !first.status.has_ended() {
         return Err(Error::conflict("this run has not ended yet").suggest("wait for its end, or cancel it"));
     }
+    let (Some(agent), Some(number)) = (first.agent_id, &first.agent_version) else {
+        return Err(Error::conflict("a run of a workflow is started anew from its workflow"));
+    };
     let spec = match version {
-        VersionChoice::Same => Spec::Exactly(first.agent_version.parse()?),
+        VersionChoice::Same => Spec::Exactly(number.parse()?),
         VersionChoice::Current => Spec::Current,
     };
-    let runnable = agents::resolve(cx, &cx.read()?, &first.agent_id.to_string(), spec)?;
-    let trigger = Trigger { kind: TriggerKind::Retry, actor: cx.actor().to_string(), retry_of: Some(id) };
+    let runnable = agents::resolve(cx, &cx.read()?, &agent.to_string(), spec)?;
+    let trigger = Trigger { retry_of: Some(id), ..Trigger::of(TriggerKind::Retry, cx) };
     let request = NewExecution {
         session_id: first.session_id,
         timeout_ms: Some(first.timeout_ms),
@@ -210,7 +260,7 @@ pub async fn retry(
         wait_ms,
         ..NewExecution::of(first.input)
     };
-    accept(cx, runnable, trigger, request).await
+    accept(cx, Runner::Agent(runnable), trigger, request, |_, _| Ok(())).await
 }
 
 pub(super) fn stored(cx: &Cx, action: Action, id: ExecutionId) -> Result<Execution> {
@@ -218,7 +268,7 @@ pub(super) fn stored(cx: &Cx, action: Action, id: ExecutionId) -> Result<Executi
     let rows = cx.read()?;
     let missing = || Error::not_found("execution", id);
     let execution: Execution = rows.get(id)?.ok_or_else(missing)?;
-    if !agents::may_see_runs(cx, &rows, execution.agent_id)? {
+    if !Seen::default().sees(cx, &rows, &execution)? {
         return Err(missing());
     }
     Ok(execution)
@@ -250,60 +300,4 @@ fn check(request: &NewExecution) -> Result<()> {
         Some(it) if !it.as_str().starts_with('{') => Err(Error::invalid_at("metadata", "is an object")),
         _ => Ok(()),
     }
-}
-
-fn execution_of(cx: &Cx, runnable: &Runnable, trigger: Trigger, request: NewExecution) -> Execution {
-    let version = &runnable.version;
-    Execution {
-        id: cx.id(),
-        agent_id: runnable.agent.id,
-        version_id: version.id,
-        agent_version: version.number.to_string(),
-        status: Status::Pending,
-        input: request.input,
-        output: None,
-        failure: None,
-        session_id: request.session_id,
-        attempts: 0,
-        trigger,
-        metadata: request.metadata,
-        traceparent: cx.traceparent().map(str::to_owned),
-        usage: Usage::default(),
-        timeout_ms: request.timeout_ms.unwrap_or(version.policy.timeout_ms),
-        priority: request.priority.unwrap_or(0),
-        created_at: cx.now(),
-        started_at: None,
-        completed_at: None,
-    }
-}
-
-fn task_of(cx: &Cx, runnable: &Runnable, execution: &Execution) -> Task {
-    let policy = &runnable.version.policy;
-    let most = u32::try_from(cx.services().config.engine.max_running_per_org).unwrap_or(u32::MAX);
-    Task {
-        id: execution.id,
-        org: cx.org(),
-        lane: lane_of(runnable.agent.id),
-        lane_limit: policy.max_concurrency.unwrap_or(most),
-        priority: execution.priority,
-        repeat: match policy.delivery {
-            Delivery::AtLeastOnce => Repeat::AtLeastOnce,
-            Delivery::AtMostOnce => Repeat::AtMostOnce,
-        },
-        retry: Retry {
-            max_attempts: policy.retry.max_attempts,
-            backoff_ms: policy.retry.backoff_ms,
-            max_backoff_ms: policy.retry.max_backoff_ms,
-        },
-        timeout_ms: execution.timeout_ms,
-        accepted_at: execution.created_at,
-        ready_at: execution.created_at,
-        attempts: 0,
-        begun_at: None,
-        in_flight: false,
-    }
-}
-
-fn lane_of(agent: AgentId) -> [u8; 16] {
-    agent.bytes()
 }

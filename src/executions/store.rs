@@ -9,6 +9,7 @@ pub(super) const BY_AGENT: u8 = 1;
 pub(super) const BY_STATUS: u8 = 2;
 pub(super) const BY_AGENT_STATUS: u8 = 3;
 pub(super) const BY_SESSION: u8 = 4;
+pub(super) const BY_WORKFLOW: u8 = 5;
 
 impl Row for Execution {
     type Scope = PerOrg;
@@ -20,9 +21,14 @@ impl Row for Execution {
     }
 
     fn indexes(&self, index: &mut Indexes) {
-        index.add(BY_AGENT, Key::of(self.agent_id));
         index.add(BY_STATUS, status_key(self.status));
-        index.add(BY_AGENT_STATUS, agent_status_key(self.agent_id, self.status));
+        if let Some(agent) = self.agent_id {
+            index.add(BY_AGENT, Key::of(agent));
+            index.add(BY_AGENT_STATUS, agent_status_key(agent, self.status));
+        }
+        if let Some(workflow) = self.workflow_id {
+            index.add(BY_WORKFLOW, Key::of(workflow));
+        }
         if let Some(session) = &self.session_id {
             index.add(BY_SESSION, Key::new().text(session));
         }

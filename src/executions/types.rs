@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Cx;
 use crate::adapters::Usage;
-use crate::base::{AgentId, ExecutionId, Json, Timestamp, VersionId};
+use crate::base::{AgentId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
 use crate::engine::{Failure, Status};
 
 /// Most that a caller may wait for a run's end.
@@ -26,6 +27,13 @@ pub enum TriggerKind {
     Retry,
     /// The program's own demonstration.
     Demo,
+    Schedule,
+    /// An inbound hook.
+    Hook,
+    /// A named event.
+    Event,
+    /// One of many inputs that were handed in together.
+    Batch,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,15 +44,39 @@ pub struct Trigger {
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<ExecutionId>,
+    /// Id of the schedule, trigger or batch that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Trigger {
+    pub fn of(kind: TriggerKind, cx: &Cx) -> Self {
+        Self { kind, actor: cx.actor().to_string(), retry_of: None, source: None }
+    }
+
+    pub fn from_source(self, source: impl ToString) -> Self {
+        Self { source: Some(source.to_string()), ..self }
+    }
 }
 
 /// The stored run: the summary of its journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     pub id: ExecutionId,
-    pub agent_id: AgentId,
-    pub version_id: VersionId,
-    pub agent_version: String,
+    /// Who runs: an agent in one of its versions, or a workflow in one of its revisions.
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    #[serde(default)]
+    pub version_id: Option<VersionId>,
+    #[serde(default)]
+    pub agent_version: Option<String>,
+    #[serde(default)]
+    pub workflow_id: Option<WorkflowId>,
+    #[serde(default)]
+    pub workflow_revision: Option<u32>,
+    /// The run that this one is a part of.
+    #[serde(default)]
+    pub parent_id: Option<ExecutionId>,
     pub status: Status,
     pub input: Json,
     pub output: Option<Json>,
@@ -131,11 +163,13 @@ pub struct ErrorView {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionView {
     pub id: ExecutionId,
-    pub agent_id: AgentId,
-    pub agent_version: String,
-    pub workflow_id: Option<String>,
+    /// The agent that ran; none for a run of a workflow.
+    pub agent_id: Option<AgentId>,
+    pub agent_version: Option<String>,
+    pub workflow_id: Option<WorkflowId>,
+    pub workflow_revision: Option<u32>,
     pub deployment_id: Option<String>,
-    pub parent_id: Option<String>,
+    pub parent_id: Option<ExecutionId>,
     pub status: Status,
     pub input: Json,
     pub output: Option<Json>,
@@ -171,9 +205,10 @@ impl Execution {
             id: self.id,
             agent_id: self.agent_id,
             agent_version: self.agent_version,
-            workflow_id: None,
+            workflow_id: self.workflow_id,
+            workflow_revision: self.workflow_revision,
             deployment_id: None,
-            parent_id: None,
+            parent_id: self.parent_id,
             status: if running { Status::Running } else { self.status },
             input: self.input,
             output: self.output,

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::echo::EchoSink;
+use super::extend::{Attempt, Listeners, Podium};
 use super::sink::JournalSink;
 use super::types::Execution;
 use crate::access::Services;
@@ -18,7 +19,7 @@ use crate::base::{Actor, Code, Error, ExecutionId, Json, Result, Timestamp};
 use crate::connections::{self, Opened, Use};
 use crate::engine::{End, EventKind, Failure, Run, Status, Task, Verdict, Work};
 use crate::infra::egress::Caller;
-use crate::infra::store::{OrgTx, Rows};
+use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
 
 /// The engine's own limit ends a run; the call's, which would be told as the far end's failure, comes later.
@@ -36,21 +37,48 @@ impl AgentWork {
         Self { services: Arc::downgrade(services), used: Mutex::default() }
     }
 
-    async fn call(&self, services: &Arc<Services>, task: &Task, run: &Run) -> Result<Json, Failure> {
-        let rows = services.store.org(task.org).map_err(failure_of)?;
-        let execution: Execution = rows
-            .get(task.id)
-            .map_err(failure_of)?
-            .ok_or_else(|| Failure::new(Code::Internal, "the run's row is missing"))?;
-        let number = execution.agent_version.parse().map_err(failure_of)?;
-        let runnable = agents::accepted(services, &rows, execution.agent_id, number).map_err(failure_of)?;
+    fn usage(&self, id: ExecutionId) -> Arc<Mutex<Usage>> {
+        self.used.lock().entry(id).or_default().clone()
+    }
+
+    fn tell(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
+        self.services.upgrade().map_or(Ok(()), |it| it.kept.get::<Listeners>().tell(tx, execution))
+    }
+
+    async fn conduct(
+        &self,
+        services: &Arc<Services>,
+        task: &Task,
+        run: &Run,
+        execution: Execution,
+    ) -> Verdict {
+        let usage = self.usage(task.id);
+        let Some(conductor) = services.kept.get::<Podium>().get().cloned() else {
+            return Verdict::Failed(Failure::new(Code::Internal, "nobody here runs workflows"));
+        };
+        conductor.attempt(Attempt { services, task, run, execution, usage }).await
+    }
+
+    async fn call(
+        &self,
+        services: &Arc<Services>,
+        task: &Task,
+        run: &Run,
+        rows: View<PerOrg>,
+        execution: Execution,
+    ) -> Result<Json, Failure> {
+        let (Some(agent), Some(number)) = (execution.agent_id, &execution.agent_version) else {
+            return Err(Failure::new(Code::Internal, "the run names no agent"));
+        };
+        let number = number.parse().map_err(failure_of)?;
+        let runnable = agents::accepted(services, &rows, agent, number).map_err(failure_of)?;
         drop(rows);
-        let usage = self.used.lock().entry(task.id).or_default().clone();
+        let usage = self.usage(task.id);
         let sink = JournalSink::new(run, services.config.limits.log_lines, usage);
         let why = Use {
             purpose: "execution",
             actor: Actor::system("engine"),
-            agent: Some(execution.agent_id),
+            agent: Some(agent),
             execution: Some(task.id),
         };
         let ids = &runnable.version.credential_ids;
@@ -72,6 +100,13 @@ impl AgentWork {
     }
 }
 
+fn load(services: &Services, task: &Task) -> Result<(View<PerOrg>, Execution), Failure> {
+    let rows = services.store.org(task.org).map_err(failure_of)?;
+    let execution = rows.get(task.id).map_err(failure_of)?;
+    let execution = execution.ok_or_else(|| Failure::new(Code::Internal, "the run's row is missing"))?;
+    Ok((rows, execution))
+}
+
 fn call_of(services: &Services, task: &Task, run: &Run, runnable: &Runnable, execution: Execution) -> Call {
     let version = &runnable.version;
     Call {
@@ -86,7 +121,7 @@ fn call_of(services: &Services, task: &Task, run: &Run, runnable: &Runnable, exe
         traceparent: execution.traceparent,
         credentials: Vec::new(),
         egress: services.egress.clone(),
-        caller: Caller { org: task.org, agent: Some(execution.agent_id), purpose: "execution" },
+        caller: Caller { org: task.org, agent: execution.agent_id, purpose: "execution" },
         callbacks: services.callbacks.clone(),
         stop: run.stop.clone(),
     }
@@ -120,7 +155,15 @@ fn told(error: CallError, opened: &Opened) -> Failure {
 impl Work for AgentWork {
     async fn attempt(&self, task: &Task, run: &Run) -> Verdict {
         let Some(services) = self.services.upgrade() else { return Verdict::Stopped };
-        match self.call(&services, task, run).await {
+        let (rows, execution) = match load(&services, task) {
+            Ok(found) => found,
+            Err(failure) => return Verdict::Failed(failure),
+        };
+        if execution.workflow_id.is_some() {
+            drop(rows);
+            return self.conduct(&services, task, run, execution).await;
+        }
+        match self.call(&services, task, run, rows, execution).await {
             Ok(output) => Verdict::Done(output),
             Err(_) if run.stop.is_cancelled() => Verdict::Stopped,
             Err(failure) => {
@@ -151,10 +194,12 @@ impl Work for AgentWork {
         execution.completed_at = Some(end.ended_at);
         tx.put(&execution)?;
         let usage = execution.usage;
+        self.tell(tx, &execution)?;
+        let Some(agent) = execution.agent_id else { return Ok(()) };
         metering::record(
             tx,
             &Counted {
-                agent: execution.agent_id,
+                agent,
                 status: end.status,
                 ended_at: end.ended_at,
                 duration_ms: end.started_at.map_or(0, |it| end.ended_at.since(it)),

@@ -262,10 +262,9 @@ fn by_health(counts: &AgentCounts) -> Vec<(Badge, String, String)> {
 fn failures(cx: &Cx) -> Result<Vec<Failure>> {
     let rows = cx.read()?;
     let shown = |it: ExecutionView| {
-        let name = agents::name_of(&rows, it.agent_id)?;
         Ok(Failure {
             href: format!("/executions/{}", it.id),
-            agent: name.map_or_else(|| it.agent_id.to_string(), |it| it.name),
+            agent: executions::runner_of(cx, &rows, it.agent_id, it.workflow_id)?.name,
             status: if it.status == crate::engine::Status::Timeout { "timeout" } else { "failed" },
             message: it.error.map(|it| it.message).unwrap_or_default(),
             at: it.completed_at.unwrap_or(it.created_at),

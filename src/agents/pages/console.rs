@@ -185,7 +185,7 @@ impl Live {
 async fn events(cx: Cx, request: HttpRequest) -> Reply<HttpResponse> {
     let agent: AgentId = ops::view(&cx, agent_of(&request)?)?.id;
     let id: ExecutionId = part(&request, "execution")?;
-    if executions::find(&cx, id)?.agent_id != agent {
+    if executions::find(&cx, id)?.agent_id != Some(agent) {
         return Err(Error::not_found("execution", id));
     }
     Ok(feed(cx, id)?.respond_to(&request))

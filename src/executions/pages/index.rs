@@ -10,9 +10,10 @@ use serde::Deserialize;
 use super::HTML;
 use crate::access::{self, Action, Cx};
 use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{AgentId, Error, Micros, PageRequest, Result, Timestamp};
+use crate::base::{AgentId, Error, Micros, PageRequest, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
 use crate::executions::list::{ExecutionFilter, list};
+use crate::executions::runner_of;
 use crate::executions::store::feed_table;
 use crate::executions::types::ExecutionView;
 use crate::web::view::href;
@@ -95,6 +96,7 @@ impl Filters {
         let back = WITHIN.iter().find(|it| it.0 == self.within).map(|it| cx.now().minus_ms(it.2));
         Ok(ExecutionFilter {
             agent: given(&self.agent).map(|it| agents::find(cx, &it).map(|it| it.id)).transpose()?,
+            workflow: None,
             status: given(&self.status).map(|it| status_of(&it)).transpose()?,
             session: None,
             from: given(&self.from).map(|it| moment("from", &it)).transpose()?.max(back),
@@ -209,21 +211,21 @@ fn choices(cx: &Cx) -> Result<Vec<(String, String)>> {
 /// Names of agents and people, each looked up once.
 struct Names<'a> {
     cx: &'a Cx,
-    agents: HashMap<AgentId, String>,
+    runners: HashMap<(Option<AgentId>, Option<WorkflowId>), String>,
     actors: HashMap<String, String>,
 }
 
 impl<'a> Names<'a> {
     fn new(cx: &'a Cx) -> Self {
-        Self { cx, agents: HashMap::new(), actors: HashMap::new() }
+        Self { cx, runners: HashMap::new(), actors: HashMap::new() }
     }
 
-    fn agent(&mut self, id: AgentId) -> Result<String> {
-        if let Some(name) = self.agents.get(&id) {
+    fn runner(&mut self, agent: Option<AgentId>, workflow: Option<WorkflowId>) -> Result<String> {
+        if let Some(name) = self.runners.get(&(agent, workflow)) {
             return Ok(name.clone());
         }
-        let name = agents::name_of(&self.cx.read()?, id)?.map_or_else(|| id.to_string(), |it| it.name);
-        self.agents.insert(id, name.clone());
+        let name = runner_of(self.cx, &self.cx.read()?, agent, workflow)?.name;
+        self.runners.insert((agent, workflow), name.clone());
         Ok(name)
     }
 
@@ -240,8 +242,8 @@ impl<'a> Names<'a> {
         Ok(Row {
             href: format!("/executions/{}", it.id),
             id: it.id.to_string(),
-            agent: self.agent(it.agent_id)?,
-            version: it.agent_version,
+            agent: self.runner(it.agent_id, it.workflow_id)?,
+            version: version_of(&it),
             status: status_word(it.status),
             by: self.actor(&it.trigger.actor)?,
             said: it.error.map(|it| it.message).unwrap_or_default(),
@@ -251,6 +253,12 @@ impl<'a> Names<'a> {
             created_at: it.created_at,
         })
     }
+}
+
+/// The agent's version or the workflow's revision.
+pub(super) fn version_of(run: &ExecutionView) -> String {
+    let revision = || run.workflow_revision.map(|it| it.to_string());
+    run.agent_version.clone().or_else(revision).unwrap_or_default()
 }
 
 pub(super) fn status_word(status: Status) -> String {

@@ -9,12 +9,11 @@ use super::index::status_word;
 use super::log::{LEVELS, Log, level_of, log};
 use super::steps::steps;
 use crate::access::{Action, Cx};
-use crate::agents;
 use crate::base::{ExecutionId, Micros, Result, Timestamp};
 use crate::engine::{Entry, EventKind};
-use crate::executions::error_of;
 use crate::executions::ops::{find, timeline};
 use crate::executions::types::ExecutionView;
+use crate::executions::{error_of, runner_of};
 use crate::web::view::{JsonView, Waterfall, count, duration, href, money, sentence};
 
 /// Journal entries that a page looks at.
@@ -57,9 +56,8 @@ impl HtmlSafe for RunPart {}
 pub(super) fn run_part(cx: &Cx, id: ExecutionId, level: &str) -> Result<RunPart> {
     let run = find(cx, id)?;
     let entries = timeline(cx, id, LOOKED_AT)?;
-    let agent = agents::name_of(&cx.read()?, run.agent_id)?;
-    let agent = agent.map_or_else(|| run.agent_id.to_string(), |it| it.name);
-    Ok(part_of(cx, &run, agent, &entries, level))
+    let runner = runner_of(cx, &cx.read()?, run.agent_id, run.workflow_id)?;
+    Ok(part_of(cx, &run, runner.name, &entries, level))
 }
 
 fn part_of(cx: &Cx, run: &ExecutionView, agent: String, entries: &[Entry], level: &str) -> RunPart {

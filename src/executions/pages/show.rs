@@ -7,12 +7,13 @@ use serde::Deserialize;
 
 use super::HTML;
 use super::curl::curl;
+use super::index::version_of;
 use super::live::live_run;
 use super::run::{RunPart, run_part};
 use crate::access::{self, Action, Cx};
-use crate::agents;
 use crate::base::{ExecutionId, Result, Timestamp};
 use crate::executions::ops::find;
+use crate::executions::runner_of;
 use crate::executions::types::{ExecutionView, TriggerKind};
 use crate::web::view::{JsonView, href};
 use crate::web::{Frame, Framing, Html, Query, Reply, Route, SseAnswer, part, render};
@@ -77,26 +78,26 @@ async fn stream(cx: Cx, request: HttpRequest, query: Query<Shown>) -> Reply<SseA
 }
 
 fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Result<Show> {
-    let name = agents::name_of(&cx.read()?, run.agent_id)?;
-    let (agent, slug, deleted) = match name {
-        Some(it) => (it.name, it.slug, it.deleted),
-        None => (run.agent_id.to_string(), run.agent_id.to_string(), true),
-    };
-    let mut frame = framing.frame(format!("Run of {agent}"))?;
+    let runner = runner_of(cx, &cx.read()?, run.agent_id, run.workflow_id)?;
+    let mut frame = framing.frame(format!("Run of {}", runner.name))?;
     let changing = run_part(cx, run.id, level)?;
     frame.live = !changing.has_ended;
     let stream_path = format!("/executions/{}/stream", run.id);
     Ok(Show {
         frame,
         id: run.id.to_string(),
-        agent_href: if deleted { String::new() } else { format!("/agents/{slug}") },
-        agent,
+        agent_href: runner.path.clone().unwrap_or_default(),
+        agent: runner.name,
         by: access::called(cx, &run.trigger.actor)?,
         came_by: match run.trigger.kind {
             TriggerKind::Api => "Interface for programs",
             TriggerKind::Console => "Console in the browser",
             TriggerKind::Retry => "Retry of another run",
             TriggerKind::Demo => "Demonstration",
+            TriggerKind::Schedule => "Schedule",
+            TriggerKind::Hook => "Inbound hook",
+            TriggerKind::Event => "Named event",
+            TriggerKind::Batch => "Batch of inputs",
         },
         retry_of: run.trigger.retry_of.map(|it| it.to_string()).unwrap_or_default(),
         session_id: run.session_id.clone().unwrap_or_default(),
@@ -106,9 +107,9 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
         now: cx.now(),
         input: JsonView::new("Input", &run.input.to_value()),
         metadata: run.metadata.as_ref().map(|it| JsonView::new("Metadata", &it.to_value())),
-        curl: curl(&cx.services().config.public_url(), &slug, &run),
+        curl: curl(&cx.services().config.public_url(), &run, runner.path),
         stream_href: if changing.has_ended { String::new() } else { href(&stream_path, [("level", level)]) },
-        version: run.agent_version,
+        version: version_of(&run),
         run: changing,
     })
 }

@@ -1,0 +1,123 @@
+//! Who runs: an agent's version or a workflow's revision, and what that makes of a request.
+
+use super::types::{Execution, NewExecution, Trigger};
+use crate::access::Cx;
+use crate::adapters::Usage;
+use crate::agents::{Delivery, Runnable};
+use crate::base::{AgentId, Id, VersionId, WorkflowId};
+use crate::engine::{Repeat, Retry, Status, Task};
+
+/// A workflow that may run, as its owner says.
+#[derive(Debug, Clone)]
+pub struct WorkflowRun {
+    pub id: WorkflowId,
+    pub revision: u32,
+    /// For the whole run, where the request names none.
+    pub timeout_ms: u64,
+    pub max_concurrency: Option<u32>,
+}
+
+pub(super) enum Runner {
+    Agent(Runnable),
+    Workflow(WorkflowRun),
+}
+
+impl Runner {
+    pub(super) fn is_deprecated(&self) -> bool {
+        matches!(self, Self::Agent(it) if it.deprecated)
+    }
+
+    pub(super) fn execution(&self, cx: &Cx, trigger: Trigger, request: NewExecution) -> Execution {
+        Execution {
+            id: cx.id(),
+            agent_id: self.agent().map(|it| it.0),
+            version_id: self.agent().map(|it| it.1),
+            agent_version: match self {
+                Self::Agent(it) => Some(it.version.number.to_string()),
+                Self::Workflow(_) => None,
+            },
+            workflow_id: self.workflow().map(|it| it.0),
+            workflow_revision: self.workflow().map(|it| it.1),
+            parent_id: None,
+            status: Status::Pending,
+            input: request.input,
+            output: None,
+            failure: None,
+            session_id: request.session_id,
+            attempts: 0,
+            trigger,
+            metadata: request.metadata,
+            traceparent: cx.traceparent().map(str::to_owned),
+            usage: Usage::default(),
+            timeout_ms: request.timeout_ms.unwrap_or(self.timeout_ms()),
+            priority: request.priority.unwrap_or(0),
+            created_at: cx.now(),
+            started_at: None,
+            completed_at: None,
+        }
+    }
+
+    pub(super) fn task(&self, cx: &Cx, execution: &Execution) -> Task {
+        let most = u32::try_from(cx.services().config.engine.max_running_per_org).unwrap_or(u32::MAX);
+        let (lane, lane_limit, repeat, retry) = match self {
+            Self::Agent(it) => {
+                let policy = &it.version.policy;
+                let retry = Retry {
+                    max_attempts: policy.retry.max_attempts,
+                    backoff_ms: policy.retry.backoff_ms,
+                    max_backoff_ms: policy.retry.max_backoff_ms,
+                };
+                (it.agent.id.bytes(), policy.max_concurrency, repeat_of(policy.delivery), retry)
+            }
+            // Its steps know what may run again; the run as a whole goes on where it was.
+            Self::Workflow(it) => {
+                let retry = Retry { max_attempts: 1, backoff_ms: 0, max_backoff_ms: 0 };
+                (it.id.bytes(), it.max_concurrency, Repeat::AtLeastOnce, retry)
+            }
+        };
+        Task {
+            id: execution.id,
+            org: cx.org(),
+            lane,
+            lane_limit: lane_limit.unwrap_or(most),
+            priority: execution.priority,
+            repeat,
+            retry,
+            timeout_ms: execution.timeout_ms,
+            accepted_at: execution.created_at,
+            ready_at: execution.created_at,
+            attempts: 0,
+            begun_at: None,
+            in_flight: false,
+            resting: false,
+        }
+    }
+
+    fn agent(&self) -> Option<(AgentId, VersionId)> {
+        match self {
+            Self::Agent(it) => Some((it.agent.id, it.version.id)),
+            Self::Workflow(_) => None,
+        }
+    }
+
+    fn workflow(&self) -> Option<(WorkflowId, u32)> {
+        match self {
+            Self::Agent(_) => None,
+            Self::Workflow(it) => Some((it.id, it.revision)),
+        }
+    }
+
+    fn timeout_ms(&self) -> u64 {
+        match self {
+            Self::Agent(it) => it.version.policy.timeout_ms,
+            Self::Workflow(it) => it.timeout_ms,
+        }
+    }
+}
+
+fn repeat_of(delivery: Delivery) -> Repeat {
+    match delivery {
+        Delivery::AtLeastOnce => Repeat::AtLeastOnce,
+        Delivery::AtMostOnce => Repeat::AtMostOnce,
+    }
+}
