@@ -36,12 +36,20 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+    pub(super) fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &result {
             let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
             if full { &self.full } else { &self.broken }.store(true, Relaxed);
         }
         result
+    }
+
+    /// Errors: after a failure, the medium is left alone: nothing more may count.
+    fn check(&self) -> io::Result<()> {
+        if self.broken.load(Relaxed) {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        Ok(())
     }
 }
 
@@ -139,10 +147,12 @@ impl StorageBackend for Blocks {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.faults.check()?;
         self.faults.note(self.medium.set_len(physical(len)))
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.faults.check()?;
         self.faults.note(self.save_sums())?;
         self.faults.syncs.fetch_add(1, Relaxed);
         let synced = self.medium.sync_data();
@@ -154,6 +164,7 @@ impl StorageBackend for Blocks {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.faults.check()?;
         if is_header(offset, data.len()) {
             return self.faults.note(self.medium.write(place_of(0) + offset, data));
         }

@@ -2,7 +2,6 @@
 //! committed state.
 
 use std::cmp::Ordering;
-use std::collections::btree_map;
 use std::iter::Peekable;
 use std::ops::Bound;
 
@@ -26,32 +25,46 @@ impl Snapshot for Layered<'_> {
 
     fn range(&self, from: &[u8], to: &[u8], order: Order) -> Result<PairIter<'_>, StoreError> {
         let base = self.base.range(from, to, order)?;
-        let batched = over(base, self.batch, from, to, order);
-        Ok(over(batched, &self.own, from, to, order))
+        if from >= to {
+            return Ok(base);
+        }
+        let batched = over(base, within(self.batch, from, to), order);
+        Ok(over(batched, within(&self.own, from, to), order))
     }
 }
 
-/// `lower` with the changes of `upper` laid over it.
-fn over<'a>(lower: PairIter<'a>, upper: &'a WriteSet, from: &[u8], to: &[u8], order: Order) -> PairIter<'a> {
-    if upper.is_empty() || from >= to {
-        return lower;
-    }
-    let mut upper = upper.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
-    if upper.clone().next().is_none() {
-        return lower;
-    }
-    let upper: Box<dyn Iterator<Item = Entry<'a>>> = match order {
-        Order::Oldest => Box::new(std::iter::from_fn(move || upper.next())),
+/// A changed key: its value, or nothing where it goes.
+pub(super) type Changed<'a> = (&'a [u8], Option<&'a [u8]>);
+
+fn within<'a>(
+    changes: &'a WriteSet,
+    from: &[u8],
+    to: &[u8],
+) -> impl DoubleEndedIterator<Item = Changed<'a>> + 'a {
+    let range = changes.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+    range.map(|(key, value)| (key.as_slice(), value.as_deref()))
+}
+
+/// `lower` with the changes of `upper`, oldest key first, laid over it.
+pub(super) fn over<'a>(
+    lower: PairIter<'a>,
+    mut upper: impl DoubleEndedIterator<Item = Changed<'a>> + 'a,
+    order: Order,
+) -> PairIter<'a> {
+    let upper: Box<dyn Iterator<Item = Changed<'a>> + 'a> = match order {
+        Order::Oldest => Box::new(upper),
         Order::Newest => Box::new(std::iter::from_fn(move || upper.next_back())),
     };
-    Box::new(Over { lower: lower.peekable(), upper: upper.peekable(), order })
+    let mut upper = upper.peekable();
+    if upper.peek().is_none() {
+        return lower;
+    }
+    Box::new(Over { lower: lower.peekable(), upper, order })
 }
-
-type Entry<'a> = <btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>> as Iterator>::Item;
 
 struct Over<'a> {
     lower: Peekable<PairIter<'a>>,
-    upper: Peekable<Box<dyn Iterator<Item = Entry<'a>> + 'a>>,
+    upper: Peekable<Box<dyn Iterator<Item = Changed<'a>> + 'a>>,
     order: Order,
 }
 
@@ -65,8 +78,8 @@ impl Iterator for Over<'_> {
                 (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(Ok((lower, _))), Some((upper, _))) => match self.order {
-                    Order::Oldest => lower.as_slice().cmp(upper.as_slice()),
-                    Order::Newest => upper.as_slice().cmp(lower.as_slice()),
+                    Order::Oldest => lower.as_slice().cmp(upper),
+                    Order::Newest => (*upper).cmp(lower.as_slice()),
                 },
             };
             if which == Ordering::Less {
@@ -76,7 +89,7 @@ impl Iterator for Over<'_> {
                 self.lower.next();
             }
             if let Some((key, Some(value))) = self.upper.next() {
-                return Some(Ok((key.clone(), value.clone())));
+                return Some(Ok((key.to_vec(), value.to_vec())));
             }
         }
     }

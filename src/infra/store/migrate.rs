@@ -15,7 +15,7 @@ use super::tx::WriteTx;
 use crate::base::{Doing, Error, Result, Timestamp};
 
 /// Version of what this program writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One step from a version to the next.
 #[derive(Clone, Copy)]
@@ -25,8 +25,11 @@ pub struct Migration {
     pub run: fn(&mut WriteTx<'_>) -> Result<()>,
 }
 
-/// The steps of this program, by version. Empty while the first version is the only one.
-pub(super) const MIGRATIONS: &[Migration] = &[];
+/// The steps of this program, by version.
+pub(super) const MIGRATIONS: &[Migration] = &[
+    // The same rows, but a log in front of the database, which an older program would not read.
+    Migration { to: 2, run: |_| Ok(()) },
+];
 
 /// The version that stands after all `steps`.
 pub(super) fn newest(steps: &[Migration]) -> u32 {
@@ -100,8 +103,11 @@ pub(super) fn copy_aside(data: &Path, database: &Path, version: u32) -> Result<(
 
 fn fill(copy: &Path, database: &Path, version: u32) -> Result<()> {
     fs::DirBuilder::new().mode(0o700).create(copy).doing("make the copy's folder")?;
-    let to = copy.join(database.file_name().unwrap_or_default());
-    fs::copy(database, &to).doing("copy the database")?;
-    fs::File::open(&to).and_then(|it| it.sync_all()).doing("sync the copy")?;
+    let log = database.with_extension("log");
+    for file in [database, &log].into_iter().filter(|it| it.exists()) {
+        let to = copy.join(file.file_name().unwrap_or_default());
+        fs::copy(file, &to).doing("copy the database")?;
+        fs::File::open(&to).and_then(|it| it.sync_all()).doing("sync the copy")?;
+    }
     folder::stamp(copy, version)
 }

@@ -3,6 +3,7 @@
 //! Writes are closures (`Store::write`). A committer thread takes all that wait, runs each on an overlay of
 //! its own, applies those that succeed, commits once, then answers them all. A closure that fails has no
 //! effect; one that was answered with success is on disk. Reads are snapshots and never wait for a writer.
+//! On disk a commit is first a record in a log, and later part of the database.
 //!
 //! Every key begins with the 16 bytes of an organization's id (all zero for the appliance's own rows), then
 //! the table's number, then the number of the index (0: the row itself). `View<PerOrg>` and `OrgTx` form only
@@ -17,18 +18,20 @@ mod folder;
 mod jobs;
 mod keys;
 mod layers;
+mod log;
+mod logged;
 mod migrate;
 mod open;
 mod redb;
 mod rows;
 mod tx;
 
-pub use self::redb::RedbBackend;
 pub use backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};
 pub use committer::Stats;
 pub use feed::{Change, ChangeBatch};
 pub use jobs::WriteOptions;
 pub use keys::Key;
+pub use logged::LoggedBackend;
 pub use migrate::{Migration, SCHEMA_VERSION};
 pub use open::{OpenOptions, Store};
 pub use rows::{Indexes, Order, PerAppliance, PerOrg, Row, Rows, Scope, Table, View};

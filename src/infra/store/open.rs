@@ -11,8 +11,8 @@ use super::committer::{self, Shared, Stats};
 use super::feed::{self, ChangeBatch};
 use super::folder;
 use super::jobs::{self, Job, WriteOptions};
+use super::logged::LoggedBackend;
 use super::migrate::{self, MIGRATIONS, Migration};
-use super::redb::RedbBackend;
 use super::rows::{APPLIANCE, PerAppliance, PerOrg, View};
 use super::tx::{OrgTx, WriteTx};
 use crate::base::{Doing, Env, Error, Id, OrgId, Result};
@@ -78,7 +78,7 @@ impl Store {
             folder::stamp(folder, ours)?;
         }
         let opened =
-            RedbBackend::file(&database, options.cache_bytes).map_err(Error::from).and_then(|backend| {
+            LoggedBackend::file(&database, options.cache_bytes).map_err(Error::from).and_then(|backend| {
                 let store = Self::start(Box::new(backend), &options, Some(lock))?;
                 let rows = migrate::found(&store.appliance()?)?;
                 Ok((store, rows))

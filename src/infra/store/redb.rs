@@ -1,24 +1,40 @@
-//! redb as the backend: one table of bytes, every commit with quick repair, so that reopening after a crash
+//! redb as the database: one table of bytes, every commit with quick repair, so that reopening after a crash
 //! takes milliseconds whatever the size.
 
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::RwLock;
-use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition};
+use redb::{
+    CursorError, Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, Table,
+    TableDefinition,
+};
 
 use super::Order;
-use super::backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};
+use super::backend::{Pair, PairIter, Snapshot, StoreError};
 use super::blocks::{Blocks, Faults};
 use super::disk::{DiskFile, Reserve};
+use super::layers::Changed;
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
+const MARK: TableDefinition<&str, u64> = TableDefinition::new("log");
+const OWNER: &str = "owner";
+const APPLIED: &str = "applied";
 
 type OpenMedium = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
-pub struct RedbBackend {
+/// What the database knows of the log in front of it.
+pub(super) struct Mark {
+    /// Of all logs, this database's.
+    pub owner: u64,
+    /// Number of the last commit that it has taken in.
+    pub applied: u64,
+}
+
+pub(super) struct RedbBackend {
     /// `None` while a full disk keeps it from being reopened.
     database: RwLock<Option<Database>>,
     open: OpenMedium,
@@ -29,7 +45,7 @@ pub struct RedbBackend {
 
 impl RedbBackend {
     /// Opens or makes the database file at `path`.
-    pub fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+    pub(super) fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_file(path, cache_bytes)?,
             // redb would make a new store of it.
@@ -46,8 +62,8 @@ impl RedbBackend {
         Ok(backend)
     }
 
-    /// As `file`, on any medium: what tests cut the power of.
-    pub fn on(
+    /// As `file`, on any medium.
+    pub(super) fn on(
         open: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
         cache_bytes: usize,
     ) -> Result<Self, StoreError> {
@@ -113,7 +129,7 @@ fn open_database(
         let mut builder = Database::builder();
         builder.set_cache_size(cache_bytes);
         let database = builder.create_with_backend(Blocks::new(open()?, faults.clone()))?;
-        let exists = match database.begin_read()?.open_table(ROWS) {
+        let exists = match database.begin_read()?.open_table(MARK) {
             Ok(_) => true,
             Err(redb::TableError::TableDoesNotExist(_)) => false,
             Err(error) => return Err(error.into()),
@@ -122,43 +138,89 @@ fn open_database(
             let mut tx = database.begin_write()?;
             tx.set_quick_repair(true);
             tx.open_table(ROWS)?;
+            let mut mark = tx.open_table(MARK)?;
+            mark.insert(OWNER, uuid::Uuid::new_v4().as_u64_pair().0)?;
+            mark.insert(APPLIED, 0)?;
+            drop(mark);
             tx.commit()?;
         }
         Ok(database)
     })
 }
 
-impl Backend for RedbBackend {
-    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+/// Neighbours that are new go in together: redb fills its pages with them, where it would leave half of each
+/// empty if they came one at a time.
+fn put_all<'a>(
+    table: &mut Table<'_, &[u8], &[u8]>,
+    changes: impl Iterator<Item = Changed<'a>>,
+) -> Result<(), redb::Error> {
+    let mut changes = changes.peekable();
+    while let Some((key, value)) = changes.next() {
+        let Some(value) = value else {
+            table.remove(key)?;
+            continue;
+        };
+        let mut run = table.lower_bound_mut(Bound::Included(key))?;
+        let is_new = run.insert_before(key, value);
+        if matches!(is_new, Err(CursorError::UnorderedKey)) {
+            run.close()?;
+            table.insert(key, value)?;
+            continue;
+        }
+        is_new?;
+        while let Some((key, Some(value))) = changes.peek() {
+            match run.insert_before(*key, *value) {
+                Ok(()) => changes.next(),
+                Err(CursorError::UnorderedKey) => break,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        run.close()?;
+    }
+    Ok(())
+}
+
+impl RedbBackend {
+    /// The last state that was applied. Later ones do not change it.
+    pub(super) fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
         let table = self.with_database(|database| Ok(database.begin_read()?.open_table(ROWS)?))?;
         Ok(Arc::new(RedbSnapshot(table)))
     }
 
-    fn commit(&self, changes: &WriteSet) -> Result<(), StoreError> {
+    pub(super) fn mark(&self) -> Result<Mark, StoreError> {
+        self.with_database(|database| {
+            let mark = database.begin_read()?.open_table(MARK)?;
+            let number = |name| Ok::<_, redb::Error>(mark.get(name)?.map_or(0, |it| it.value()));
+            Ok(Mark { owner: number(OWNER)?, applied: number(APPLIED)? })
+        })
+    }
+
+    /// Applies all changes, sorted by key, or nothing, and notes that the log's commits up to number `applied`
+    /// are in. When this returns `Ok`, they survive a power cut.
+    pub(super) fn apply<'a>(
+        &self,
+        changes: impl Iterator<Item = Changed<'a>>,
+        applied: u64,
+    ) -> Result<(), StoreError> {
         // A page that found no room while it was only being cached may have found it later.
         self.faults.full.store(false, Relaxed);
-        let committed = self.with_database(|database| {
+        let done = self.with_database(|database| {
             let mut tx = database.begin_write()?;
             tx.set_durability(Durability::Immediate)?;
             tx.set_quick_repair(true);
-            let mut table = tx.open_table(ROWS)?;
-            for (key, value) in changes {
-                match value {
-                    Some(value) => table.insert(key.as_slice(), value.as_slice())?,
-                    None => table.remove(key.as_slice())?,
-                };
-            }
-            drop(table);
+            put_all(&mut tx.open_table(ROWS)?, changes)?;
+            tx.open_table(MARK)?.insert(APPLIED, applied)?;
             Ok(tx.commit()?)
         });
-        committed.map_err(|error| match error {
+        done.map_err(|error| match error {
             StoreError::Full => StoreError::Full,
             StoreError::Broken(cause) => self.classify(&cause),
         })
     }
 
-    /// Readers of the old handle meet errors from here on where they have not read ahead; never new pages.
-    fn recover(&self) -> Result<(), StoreError> {
+    /// After `StoreError::Full`: back to the last state that was applied. Readers of the old handle meet errors
+    /// from here on where they have not read ahead; never new pages.
+    pub(super) fn recover(&self) -> Result<(), StoreError> {
         if let Some(file) = &self.file {
             Reserve::beside(file).spend();
         }
@@ -170,23 +232,25 @@ impl Backend for RedbBackend {
         Ok(())
     }
 
-    fn size_bytes(&self) -> u64 {
+    pub(super) fn size_bytes(&self) -> u64 {
         self.file.as_ref().and_then(|it| std::fs::metadata(it).ok()).map_or(0, |it| it.len())
     }
 
-    fn free_bytes(&self) -> Option<u64> {
+    pub(super) fn free_bytes(&self) -> Option<u64> {
         let stat = rustix::fs::statvfs(self.file.as_ref()?.parent()?).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    fn room_is_back(&self) {
+    /// Room has come back after a full disk: time to set aside anew what `recover` gave up.
+    pub(super) fn room_is_back(&self) {
         if let Some(file) = &self.file {
             Reserve::beside(file).keep(self.free_bytes());
         }
     }
 
-    fn syncs(&self) -> u64 {
-        self.faults.syncs.load(Relaxed)
+    /// What the media have met; the log notes there, too.
+    pub(super) fn faults(&self) -> Arc<Faults> {
+        self.faults.clone()
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use reeve::base::{Code, Env};
 use reeve::infra::store::{
-    Backend, Key, OpenOptions, Order, RedbBackend, Rows, Snapshot, Store, StoreError, WriteOptions, WriteSet,
+    Backend, Key, LoggedBackend, OpenOptions, Order, Rows, Snapshot, Store, StoreError, WriteOptions,
+    WriteSet,
 };
 
 use super::dice::Dice;
 use super::medium::{Call, Medium, Platter};
 use super::model::{Line, Model, Note, compare, count, counted, orgs};
-use super::power::{commit, empty_image, imagine, open, some_changes};
+use super::power::{backend, commit, empty_image, imagine, open, some_changes};
 
 /// Commits until the medium fails; then nothing more may be acknowledged, nothing acknowledged be lost.
 fn fail_at(call: Call, nth: usize, seed: u64) -> bool {
@@ -139,7 +140,7 @@ fn a_full_disk_is_survived_without_a_restart() {
 }
 
 /// A backend whose free space is set by hand.
-struct Measured(RedbBackend, Arc<AtomicU64>);
+struct Measured(LoggedBackend, Arc<AtomicU64>);
 
 impl Backend for Measured {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
@@ -162,7 +163,7 @@ impl Backend for Measured {
 #[tokio::test]
 async fn below_the_floor_only_essential_writes_pass() {
     let (medium, free) = (Medium::holding(empty_image()), Arc::new(AtomicU64::new(100)));
-    let backend = RedbBackend::on(move || Ok(medium.boxed()), 1 << 20).expect("opens");
+    let backend = backend(&medium).expect("opens");
     let options = OpenOptions { min_free_bytes: 50, ..OpenOptions::default() };
     let store = Store::on(Measured(backend, free.clone()), options, &Env::system()).expect("opens");
     let note = Note { name: "kept".into(), color: 1, label: None, body: String::new() };

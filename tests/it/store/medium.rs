@@ -55,8 +55,14 @@ impl Medium {
         Self(Arc::new(Mutex::new(State { live: image, filled, ..State::default() })))
     }
 
-    pub(super) fn boxed(&self) -> Box<dyn StorageBackend> {
-        Box::new(self.clone())
+    /// The front of the medium, where the log is.
+    pub(super) fn log_part(&self) -> Box<dyn StorageBackend> {
+        Box::new(Part { medium: self.clone(), from: 0, most: Some(LOG_BYTES as u64) })
+    }
+
+    /// The rest of it, where the database is: one power cut meets both.
+    pub(super) fn database_part(&self) -> Box<dyn StorageBackend> {
+        Box::new(Part { medium: self.clone(), from: LOG_BYTES as u64, most: None })
     }
 
     pub(super) fn image(&self) -> Vec<u8> {
@@ -173,6 +179,40 @@ impl StorageBackend for Medium {
             state.log.push(Entry::Write { at, data: data[..written].into() });
         }
         met
+    }
+}
+
+/// A few commits fill it.
+pub(super) const LOG_BYTES: usize = 64 << 10;
+
+/// A part of a medium, as a medium of its own.
+#[derive(Debug)]
+struct Part {
+    medium: Medium,
+    from: u64,
+    most: Option<u64>,
+}
+
+impl StorageBackend for Part {
+    fn len(&self) -> Result<u64> {
+        let length = self.medium.len()?.saturating_sub(self.from);
+        Ok(self.most.map_or(length, |it| length.min(it)))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.medium.read(self.from + offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.medium.set_len(self.from + len)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.medium.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.medium.write(self.from + offset, data)
     }
 }
 

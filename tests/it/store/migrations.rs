@@ -15,8 +15,8 @@ fn open(folder: &Path, migrations: &[Migration]) -> Result<Store> {
     Store::open(folder, options, &Env::system())
 }
 
-const TO_2: Migration = Migration { to: 2, run: shout };
-const TO_3: Migration = Migration { to: 3, run: add_one };
+const TO_3: Migration = Migration { to: 3, run: shout };
+const TO_4: Migration = Migration { to: 4, run: add_one };
 
 /// Not the same when it is done twice.
 fn shout(tx: &mut WriteTx<'_>) -> Result<()> {
@@ -37,7 +37,7 @@ fn lines(store: &Store) -> Vec<String> {
     view.all::<Line>(Key::new(), Order::Oldest).expect("readable").into_iter().map(|it| it.text).collect()
 }
 
-/// A folder of the first version with one line.
+/// A folder of this program's own version with one line.
 fn old_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path(), &[]).expect("opens");
@@ -70,48 +70,60 @@ fn contents(folder: &Path) -> BTreeMap<String, (Vec<u8>, i64, i64)> {
 #[test]
 fn a_newer_folder_is_refused_untouched() {
     let folder = old_folder();
-    drop(open(folder.path(), &[TO_2]).expect("migrates"));
+    drop(open(folder.path(), &[TO_3]).expect("migrates"));
     let before = contents(folder.path());
     let error = open(folder.path(), &[]).err().expect("refused");
     assert!(error.is(Code::Unavailable));
-    assert!(error.message().contains("newer Reeve (data format 2, this program knows 1)"), "{error:?}");
+    assert!(error.message().contains("newer Reeve (data format 3, this program knows 2)"), "{error:?}");
     assert_eq!(contents(folder.path()), before);
 }
 
 #[test]
 fn newer_rows_are_refused_where_the_stamp_is_lost() {
     let folder = old_folder();
-    drop(open(folder.path(), &[TO_2]).expect("migrates"));
+    drop(open(folder.path(), &[TO_3]).expect("migrates"));
     fs::remove_file(folder.path().join("VERSION")).expect("removed");
     assert!(open(folder.path(), &[]).is_err());
-    assert_eq!(lines(&open(folder.path(), &[TO_2]).expect("opens")), ["one!"]);
+    assert_eq!(lines(&open(folder.path(), &[TO_3]).expect("opens")), ["one!"]);
 }
 
 #[test]
 fn an_older_folder_is_copied_aside_and_migrated() {
     let folder = old_folder();
-    let store = open(folder.path(), &[TO_2, TO_3]).expect("migrates");
+    let store = open(folder.path(), &[TO_3, TO_4]).expect("migrates");
     assert_eq!(lines(&store), ["one!", "new"]);
-    assert_eq!(stamp(folder.path()), "reeve data format 3\n");
+    assert_eq!(stamp(folder.path()), "reeve data format 4\n");
     drop(store);
-    assert_eq!(lines(&open(folder.path(), &[TO_2, TO_3]).expect("opens")), ["one!", "new"], "only once");
+    assert_eq!(lines(&open(folder.path(), &[TO_3, TO_4]).expect("opens")), ["one!", "new"], "only once");
 
-    let copy = folder.path().join("before-migration-from-1");
+    let copy = folder.path().join("before-migration-from-2");
     assert_eq!(lines(&open(&copy, &[]).expect("the older program starts from the copy")), ["one"]);
     assert_eq!(fs::metadata(&copy).expect("metadata").mode() & 0o777, 0o700);
     assert_eq!(fs::metadata(copy.join("reeve.redb")).expect("metadata").mode() & 0o777, 0o600);
 }
 
 #[test]
+fn a_folder_of_the_first_version_gets_a_log() {
+    let folder = old_folder();
+    fs::remove_file(folder.path().join("reeve.log")).expect("removed");
+    fs::write(folder.path().join("VERSION"), "reeve data format 1\n").expect("written");
+    assert_eq!(lines(&open(folder.path(), &[]).expect("opens")), ["one"]);
+    assert_eq!(stamp(folder.path()), "reeve data format 2\n");
+    assert!(folder.path().join("reeve.log").exists());
+    let copy = folder.path().join("before-migration-from-1");
+    assert!(copy.join("reeve.redb").exists() && !copy.join("reeve.log").exists());
+}
+
+#[test]
 fn a_migration_goes_on_wherever_it_was_killed() {
     let finish = |folder: &Path, where_: &str| {
-        assert_eq!(lines(&open(folder, &[TO_2, TO_3]).expect(where_)), ["one!", "new"], "{where_}");
-        let copy = folder.join("before-migration-from-1");
+        assert_eq!(lines(&open(folder, &[TO_3, TO_4]).expect(where_)), ["one!", "new"], "{where_}");
+        let copy = folder.join("before-migration-from-2");
         assert_eq!(lines(&open(&copy, &[]).expect(where_)), ["one"], "{where_}");
-        assert!(!folder.join("before-migration-from-1.partial").exists(), "{where_}");
+        assert!(!folder.join("before-migration-from-2.partial").exists(), "{where_}");
     };
     let copy_whole = |folder: &Path| {
-        let copy = folder.join("before-migration-from-1");
+        let copy = folder.join("before-migration-from-2");
         fs::create_dir(&copy).expect("made");
         for name in ["reeve.redb", "VERSION"] {
             fs::copy(folder.join(name), copy.join(name)).expect("copied");
@@ -119,7 +131,7 @@ fn a_migration_goes_on_wherever_it_was_killed() {
     };
 
     let folder = old_folder();
-    let partial = folder.path().join("before-migration-from-1.partial");
+    let partial = folder.path().join("before-migration-from-2.partial");
     fs::create_dir(&partial).expect("made");
     fs::write(partial.join("reeve.redb"), "half of it").expect("written");
     finish(folder.path(), "while copying");
@@ -135,7 +147,7 @@ fn a_migration_goes_on_wherever_it_was_killed() {
 
     let folder = old_folder();
     copy_whole(folder.path());
-    fs::write(folder.path().join("VERSION"), "reeve data format 3\n").expect("written");
+    fs::write(folder.path().join("VERSION"), "reeve data format 4\n").expect("written");
     finish(folder.path(), "after stamping");
 
     let folder = old_folder();
@@ -148,10 +160,10 @@ fn a_step_that_fails_leaves_the_folder_to_the_older_program() {
     for fail in [(|_| Err(reeve::base::Error::conflict("no"))) as fn(&mut WriteTx<'_>) -> _, |_| panic!("no")]
     {
         let folder = old_folder();
-        assert!(open(folder.path(), &[TO_2, Migration { to: 3, run: fail }]).is_err());
-        assert_eq!(stamp(folder.path()), "reeve data format 1\n");
+        assert!(open(folder.path(), &[TO_3, Migration { to: 4, run: fail }]).is_err());
+        assert_eq!(stamp(folder.path()), "reeve data format 2\n");
         assert_eq!(lines(&open(folder.path(), &[]).expect("opens")), ["one"]);
-        assert_eq!(lines(&open(folder.path(), &[TO_2, TO_3]).expect("migrates")), ["one!", "new"]);
+        assert_eq!(lines(&open(folder.path(), &[TO_3, TO_4]).expect("migrates")), ["one!", "new"]);
     }
 }
 

@@ -1,8 +1,9 @@
-//! The store against a model, against power cuts, failing and full disks, damage, and older and newer folders.
+//! The store against a model, against power cuts, failing and full disks, damage, a log, and older and newer folders.
 
 mod corruption;
 mod dice;
 mod faults;
+mod log;
 mod medium;
 mod migrations;
 mod model;

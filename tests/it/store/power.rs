@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use reeve::base::{Env, Result};
-use reeve::infra::store::{OpenOptions, RedbBackend, Store};
+use reeve::infra::store::{LoggedBackend, OpenOptions, Store};
 
 use super::dice::Dice;
-use super::medium::{Entry, Medium, Platter};
+use super::medium::{Entry, LOG_BYTES, Medium, Platter};
 use super::model::{Change, Line, Model, Note, compare, count, counted, orgs};
 
 const COMMITS: u64 = 40;
@@ -51,9 +51,12 @@ pub(super) fn empty_image() -> Vec<u8> {
 }
 
 pub(super) fn open(medium: &Medium) -> Result<Store> {
-    let medium = medium.clone();
-    let backend = RedbBackend::on(move || Ok(medium.boxed()), 1 << 20)?;
-    Store::on(backend, OpenOptions::default(), &Env::system())
+    Store::on(backend(medium)?, OpenOptions::default(), &Env::system())
+}
+
+pub(super) fn backend(medium: &Medium) -> Result<LoggedBackend> {
+    let (log, database) = (medium.log_part(), medium.clone());
+    Ok(LoggedBackend::on(move || Ok(database.database_part()), log, LOG_BYTES, 1 << 20)?)
 }
 
 /// What a seed did: the operations, and what the store held after each commit.
@@ -166,9 +169,13 @@ fn recover_with_cuts(mut image: Vec<u8>, dice: &mut Dice, tally: &Tally) -> Vec<
 
 fn check(image: Vec<u8>, acknowledged: u64, story: &Story, dice: &mut Dice, tally: &Tally) {
     let medium = Medium::holding(image);
-    let Ok(store) = open(&medium) else {
-        tally.unopenable.fetch_add(1, Relaxed);
-        return;
+    let store = match open(&medium) {
+        Ok(store) => store,
+        Err(error) => {
+            eprintln!("unopenable: {error:?}");
+            tally.unopenable.fetch_add(1, Relaxed);
+            return;
+        }
     };
     let Ok(found) = counted(&store) else {
         tally.differences.fetch_add(1, Relaxed);
