@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ExecutionId, Json, Result, Timestamp};
-use crate::infra::store::{Key, Order, PerOrg, Row, Rows, Table};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Row, Rows, Table};
 
 /// Names are part of the contract with clients, and on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -62,27 +62,90 @@ impl EventKind {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    #[serde(rename = "e")]
     pub execution: ExecutionId,
-    #[serde(rename = "n")]
     pub sequence: u64,
-    #[serde(rename = "t")]
     pub at: Timestamp,
-    #[serde(rename = "k")]
     pub kind: EventKind,
-    #[serde(rename = "d")]
     pub data: Json,
 }
 
-impl Row for Entry {
+/// As many bytes of data go into one row.
+const MAX_CHUNK_BYTES: usize = 16 * 1024;
+
+/// Entries of a run that were written together: one row, because short runs are many and write once. Found by
+/// the number of the last one.
+#[derive(Serialize, Deserialize)]
+struct Chunk {
+    #[serde(rename = "e")]
+    execution: ExecutionId,
+    /// Number of the first; each of the others has the next one.
+    #[serde(rename = "n")]
+    first: u64,
+    #[serde(rename = "x", default)]
+    entries: Vec<(Timestamp, EventKind, Json)>,
+    /// Rows of the first version hold one entry, in these three fields.
+    #[serde(rename = "t", default, skip_serializing)]
+    at: Option<Timestamp>,
+    #[serde(rename = "k", default, skip_serializing)]
+    kind: Option<EventKind>,
+    #[serde(rename = "d", default, skip_serializing)]
+    data: Option<Json>,
+}
+
+impl Row for Chunk {
     type Scope = PerOrg;
     const TABLE: Table = Table::new(11, "journal");
 
     fn key(&self) -> Key {
-        Key::of(self.execution).u64(self.sequence)
+        let others = (self.entries.len() as u64).saturating_sub(1);
+        Key::of(self.execution).u64(self.first + others)
     }
+}
+
+impl Chunk {
+    fn of(entries: &[Entry]) -> Option<Self> {
+        let first = entries.first()?;
+        Some(Self {
+            execution: first.execution,
+            first: first.sequence,
+            entries: entries.iter().map(|it| (it.at, it.kind, it.data.clone())).collect(),
+            at: None,
+            kind: None,
+            data: None,
+        })
+    }
+
+    fn into_entries(self) -> impl Iterator<Item = Entry> {
+        let (execution, first) = (self.execution, self.first);
+        let alone = self.at.zip(self.kind).zip(self.data).map(|((at, kind), data)| (at, kind, data));
+        let all = alone.into_iter().chain(self.entries);
+        (first..).zip(all).map(move |(sequence, (at, kind, data))| Entry {
+            execution,
+            sequence,
+            at,
+            kind,
+            data,
+        })
+    }
+}
+
+/// Writes entries of one run, which are in order and follow those that are there.
+pub(super) fn append(tx: &mut OrgTx<'_, '_>, mut entries: &[Entry]) -> Result<()> {
+    while !entries.is_empty() {
+        let mut bytes = 0;
+        let fitting = entries.iter().take_while(|it| {
+            bytes += it.data.len();
+            bytes <= MAX_CHUNK_BYTES
+        });
+        let (together, rest) = entries.split_at(fitting.count().max(1));
+        if let Some(chunk) = Chunk::of(together) {
+            tx.insert(&chunk)?;
+        }
+        entries = rest;
+    }
+    Ok(())
 }
 
 /// Up to `limit` entries of a run with a higher number than `after`, in order.
@@ -93,19 +156,82 @@ pub fn entries_after(
     limit: usize,
 ) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    rows.scan_from::<Entry>(Key::of(id), Key::of(id).u64(after.saturating_add(1)), |entry| {
-        entries.push(entry);
+    rows.scan_from::<Chunk>(Key::of(id), Key::of(id).u64(after.saturating_add(1)), |chunk| {
+        entries.extend(chunk.into_entries().filter(|it| it.sequence > after));
         Ok(entries.len() < limit)
     })?;
+    entries.truncate(limit);
     Ok(entries)
 }
 
 /// Number of the newest entry of a run; 0 where there is none.
 pub fn last_sequence(rows: &impl Rows<PerOrg>, id: ExecutionId) -> Result<u64> {
     let mut last = 0;
-    rows.scan::<Entry>(Key::of(id), Order::Newest, |entry| {
-        last = entry.sequence;
+    rows.scan::<Chunk>(Key::of(id), Order::Newest, |chunk| {
+        last = chunk.into_entries().last().map_or(0, |it| it.sequence);
         Ok(false)
     })?;
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Env, Id, OrgId};
+    use crate::infra::store::{OpenOptions, Store};
+
+    /// A row as the first version wrote it.
+    #[derive(Serialize, Deserialize)]
+    struct Old {
+        e: ExecutionId,
+        n: u64,
+        t: Timestamp,
+        k: EventKind,
+        d: Json,
+    }
+
+    impl Row for Old {
+        type Scope = PerOrg;
+        const TABLE: Table = Chunk::TABLE;
+
+        fn key(&self) -> Key {
+            Key::of(self.e).u64(self.n)
+        }
+    }
+
+    fn entry(sequence: u64, bytes: usize) -> Entry {
+        let data = Json::of(&serde_json::json!({ "text": "x".repeat(bytes) }));
+        let at = Timestamp::from_millis(sequence as i64);
+        Entry { execution: ExecutionId::from_bytes([7; 16]), sequence, at, kind: EventKind::Delta, data }
+    }
+
+    #[test]
+    fn entries_are_found_from_any_place_in_old_rows_and_in_chunks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), OpenOptions::default(), &Env::system()).expect("opens");
+        let (org, id) = (OrgId::from_bytes([1; 16]), entry(1, 0).execution);
+        let all: Vec<Entry> = (1..=40).map(|it| entry(it, if it == 20 { 50_000 } else { 1_500 })).collect();
+        let written = all.clone();
+        store
+            .write_blocking(move |tx| {
+                let mut tx = tx.org(org);
+                for Entry { execution: e, sequence: n, at: t, kind: k, data: d } in
+                    written[..3].iter().cloned()
+                {
+                    tx.insert(&Old { e, n, t, k, d })?;
+                }
+                append(&mut tx, &written[3..5])?;
+                append(&mut tx, &written[5..])
+            })
+            .expect("writes");
+        let rows = store.org(org).expect("readable");
+        for after in 0..=40_u64 {
+            for limit in [1, 7, 100] {
+                let found = entries_after(&rows, id, after, limit).expect("readable");
+                let expected = &all[after as usize..(after as usize + limit).min(40)];
+                assert_eq!(found, expected, "{limit} after {after}");
+            }
+        }
+        assert_eq!(last_sequence(&rows, id).expect("readable"), 40);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::face::Inner;
-use super::journal::{Entry, EventKind};
+use super::journal::{self, Entry, EventKind};
 use super::live::Topic;
 use super::task::{End, Status, Task, Work};
 use crate::base::{Code, Error, Json, OrgId, Result};
@@ -116,7 +116,7 @@ impl Inner {
             .write_with(ESSENTIAL, move |tx| {
                 let mut tx = tx.org(org);
                 rows(&mut tx, &copy)?;
-                copy.iter().try_for_each(|it| tx.insert(it))
+                journal::append(&mut tx, &copy)
             })
             .await;
         match &written {
@@ -149,7 +149,7 @@ impl Inner {
                 for (org, entries) in &rows {
                     let mut tx = tx.org(*org);
                     begin(work.as_ref(), &mut tx, entries)?;
-                    entries.iter().try_for_each(|it| tx.insert(it))?;
+                    journal::append(&mut tx, entries)?;
                 }
                 Ok(())
             })

@@ -59,39 +59,56 @@ impl Trigger {
     }
 }
 
-/// The stored run: the summary of its journal.
+/// The stored run: the summary of its journal. There are many such rows: names are short and what is missing is
+/// left out. Older rows have the fields' own names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
+    #[serde(rename = "i", alias = "id")]
     pub id: ExecutionId,
     /// Who runs: an agent in one of its versions, or a workflow in one of its revisions.
-    #[serde(default)]
+    #[serde(rename = "a", alias = "agent_id", default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
-    #[serde(default)]
+    #[serde(rename = "v", alias = "version_id", default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
-    #[serde(default)]
+    #[serde(rename = "n", alias = "agent_version", default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
-    #[serde(default)]
+    #[serde(rename = "w", alias = "workflow_id", default, skip_serializing_if = "Option::is_none")]
     pub workflow_id: Option<WorkflowId>,
-    #[serde(default)]
+    #[serde(rename = "wr", alias = "workflow_revision", default, skip_serializing_if = "Option::is_none")]
     pub workflow_revision: Option<u32>,
     /// The run that this one is a part of.
-    #[serde(default)]
+    #[serde(rename = "p", alias = "parent_id", default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<ExecutionId>,
+    #[serde(rename = "s", alias = "status")]
     pub status: Status,
+    #[serde(rename = "in", alias = "input")]
     pub input: Json,
+    #[serde(rename = "out", alias = "output", default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
+    #[serde(rename = "f", alias = "failure", default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    #[serde(rename = "ss", alias = "session_id", default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    #[serde(rename = "at", alias = "attempts")]
     pub attempts: u32,
+    #[serde(rename = "t", alias = "trigger")]
     pub trigger: Trigger,
+    #[serde(rename = "m", alias = "metadata", default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Json>,
     /// W3C trace context that the caller sent.
+    #[serde(rename = "tp", alias = "traceparent", default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    #[serde(rename = "u", alias = "usage")]
     pub usage: Usage,
+    #[serde(rename = "tm", alias = "timeout_ms")]
     pub timeout_ms: u64,
+    #[serde(rename = "pr", alias = "priority")]
     pub priority: i8,
+    #[serde(rename = "c", alias = "created_at")]
     pub created_at: Timestamp,
+    #[serde(rename = "b", alias = "started_at", default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    #[serde(rename = "e", alias = "completed_at", default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
@@ -226,5 +243,88 @@ impl Execution {
             started_at,
             completed_at: self.completed_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Env, Id, OrgId};
+    use crate::infra::store::{Key, OpenOptions, PerOrg, Row, Rows, Store, Table};
+
+    /// A row as the first version wrote it, as far as it must be there.
+    #[derive(Serialize, Deserialize)]
+    struct Old {
+        id: ExecutionId,
+        agent_id: AgentId,
+        version_id: VersionId,
+        agent_version: String,
+        status: Status,
+        input: Json,
+        output: Option<Json>,
+        failure: Option<Failure>,
+        session_id: Option<String>,
+        attempts: u32,
+        trigger: Trigger,
+        metadata: Option<Json>,
+        traceparent: Option<String>,
+        usage: Usage,
+        timeout_ms: u64,
+        priority: i8,
+        created_at: Timestamp,
+        started_at: Option<Timestamp>,
+        completed_at: Option<Timestamp>,
+    }
+
+    impl Row for Old {
+        type Scope = PerOrg;
+        const TABLE: Table = Execution::TABLE;
+
+        fn key(&self) -> Key {
+            Key::of(self.id)
+        }
+    }
+
+    #[test]
+    fn rows_of_the_first_version_are_read() {
+        let at = Timestamp::from_millis(5);
+        let old = Old {
+            id: ExecutionId::from_bytes([1; 16]),
+            agent_id: AgentId::from_bytes([2; 16]),
+            version_id: VersionId::from_bytes([3; 16]),
+            agent_version: "1.0.0".into(),
+            status: Status::Completed,
+            input: Json::null(),
+            output: Some(Json::of(&serde_json::json!({"a": 1}))),
+            failure: None,
+            session_id: Some("s".into()),
+            attempts: 2,
+            trigger: Trigger { kind: TriggerKind::Api, actor: "key_1".into(), retry_of: None, source: None },
+            metadata: None,
+            traceparent: None,
+            usage: Usage { input_tokens: 7, ..Usage::default() },
+            timeout_ms: 9,
+            priority: -1,
+            created_at: at,
+            started_at: Some(at),
+            completed_at: None,
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), OpenOptions::default(), &Env::system()).expect("opens");
+        let (org, id) = (OrgId::from_bytes([9; 16]), old.id);
+        store.write_blocking(move |tx| tx.org(org).insert(&old)).expect("writes");
+        let found: Execution = store.org(org).and_then(|it| it.get(id)).expect("readable").expect("there");
+        assert_eq!(found.agent_id, Some(AgentId::from_bytes([2; 16])));
+        assert_eq!((found.status, found.attempts, found.priority), (Status::Completed, 2, -1));
+        assert_eq!(found.output.as_ref().map(Json::as_str), Some("{\"a\":1}"));
+        assert_eq!((found.session_id.as_deref(), found.usage.input_tokens), (Some("s"), 7));
+        assert_eq!((found.started_at, found.completed_at), (Some(at), None));
+        store
+            .write_blocking({
+                let found = found.clone();
+                move |tx| tx.org(org).put(&found)
+            })
+            .expect("writes");
+        assert_eq!(store.org(org).and_then(|it| it.get(id)).expect("readable"), Some(found));
     }
 }

@@ -11,13 +11,17 @@ use super::rows::{PerAppliance, Row, Rows, Table};
 use super::tx::WriteTx;
 use crate::base::{OrgId, Result};
 
-/// One changed row. Its content is read from the store, so that a reader always sees the newest.
+/// One changed row. Its content is read from the store, so that a reader always sees the newest. Names are short
+/// because there are many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
+    #[serde(rename = "o", alias = "org")]
     pub org: OrgId,
+    #[serde(rename = "t", alias = "table")]
     pub table: u16,
-    #[serde(with = "bytes_of")]
+    #[serde(rename = "k", alias = "key", with = "bytes_of")]
     pub key: Vec<u8>,
+    #[serde(rename = "d", alias = "deleted", default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
 }
 
