@@ -65,8 +65,9 @@ pub fn fill(folder: &TempDir, count: u64) -> Seeded {
                 let mut last = None;
                 for number in batch * AT_ONCE..(batch + 1) * AT_ONCE {
                     let at = now.minus_ms(WEEK_MS).plus_ms(number * WEEK_MS / count);
-                    let execution = execution(number, at, ids[(number % 20) as usize]);
-                    metering::record(tx, &counted(&execution))?;
+                    let agent = ids[(number % 20) as usize];
+                    let execution = execution(number, at, agent);
+                    metering::record(tx, &counted(&execution, agent))?;
                     tx.insert(&execution)?;
                     last = Some(execution.id);
                 }
@@ -128,16 +129,24 @@ fn execution(number: u64, at: Timestamp, agent: AgentId) -> Execution {
     bytes[8..].copy_from_slice(&number.to_be_bytes());
     Execution {
         id: ExecutionId::from_bytes(bytes),
-        agent_id: agent,
-        version_id: VersionId::from_bytes([1; 16]),
-        agent_version: "1.0.0".to_owned(),
+        agent_id: Some(agent),
+        version_id: Some(VersionId::from_bytes([1; 16])),
+        agent_version: Some("1.0.0".to_owned()),
+        workflow_id: None,
+        workflow_revision: None,
+        parent_id: None,
         status: if number.is_multiple_of(50) { Status::Failed } else { Status::Completed },
         input: Json::of(&json!({ "text": format!("question {number}") })),
         output: Some(Json::of(&json!({ "answer": format!("answer {number}") }))),
         failure: None,
         session_id: None,
         attempts: 1,
-        trigger: Trigger { kind: TriggerKind::Api, actor: "key_benchmark".to_owned(), retry_of: None },
+        trigger: Trigger {
+            kind: TriggerKind::Api,
+            actor: "key_benchmark".to_owned(),
+            retry_of: None,
+            source: None,
+        },
         metadata: None,
         traceparent: None,
         usage: Usage { api_calls: 1, input_tokens: 20, output_tokens: 30, ..Usage::default() },
@@ -149,9 +158,9 @@ fn execution(number: u64, at: Timestamp, agent: AgentId) -> Execution {
     }
 }
 
-fn counted(execution: &Execution) -> Counted {
+fn counted(execution: &Execution, agent: AgentId) -> Counted {
     Counted {
-        agent: execution.agent_id,
+        agent,
         status: execution.status,
         ended_at: execution.completed_at.unwrap_or(execution.created_at),
         duration_ms: 10,

@@ -126,8 +126,13 @@ impl Server {
         line.split_whitespace().nth(1).and_then(|it| it.parse::<f64>().ok()).expect("a number") / 1_024.0
     }
 
-    pub fn stored_mib(&self) -> f64 {
+    /// Ends the server as an operator would; what the store takes on the disk then. The log's fixed length is not
+    /// counted.
+    pub fn stop_and_measure(mut self) -> f64 {
         use std::os::unix::fs::MetadataExt;
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("ours");
+        self.child.wait().expect("ends");
         let blocks = std::fs::metadata(self.data.join("reeve.redb")).expect("the store").blocks();
         blocks as f64 * 512.0 / f64::from(1 << 20)
     }
