@@ -71,6 +71,8 @@ actions! {
     ExecutionsRetry "executions:retry" Operator,
     CredentialsRead "credentials:read" Builder,
     CredentialsWrite "credentials:write" Builder,
+    WebhooksRead "webhooks:read" Admin,
+    WebhooksWrite "webhooks:write" Admin,
     OrgRead "org:read" Viewer,
     OrgWrite "org:write" Admin,
     MembersRead "members:read" Viewer,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::{self, Services};
 use crate::base::Result;
+use crate::webhooks;
 
 const ROUND: Duration = Duration::from_secs(600);
 
@@ -28,6 +29,7 @@ async fn sweep(services: &Arc<Services>) -> Result<()> {
     for org in access::every_org(services)? {
         // A full round means that there is more.
         while services.store.write_org(org, move |tx| access::sweep_idempotency(tx, now)).await? > 0 {}
+        while services.store.write_org(org, move |tx| webhooks::sweep(tx, now)).await? > 0 {}
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, agents, audit, connections, executions, insights, metering};
+use crate::{access, agents, audit, connections, executions, insights, metering, webhooks};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -23,6 +23,8 @@ pub fn routes() -> Vec<Route> {
         insights::pages::routes(),
         connections::api::routes(),
         connections::pages::routes(),
+        webhooks::api::routes(),
+        webhooks::pages::routes(),
         metering::api::routes(),
         metering::pages::routes(),
     ];

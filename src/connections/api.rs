@@ -1,6 +1,5 @@
 //! REST endpoints of credentials.
 
-use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,8 +8,10 @@ use super::ops;
 use super::types::{CredentialUpdate, Kind, NewCredential, Rotation};
 use super::view::{CredentialFilter, CredentialView, Validation, VaultStatus};
 use crate::access::{Action, Cx};
-use crate::base::{Code, CredentialId, Error, Page, PageRequest, Result};
-use crate::web::{Body, Created, Found, NoContent, Query, Reply, Route, part};
+use crate::base::{Code, CredentialId, Page, PageRequest, Result};
+use crate::web::{
+    Body, Created, Found, NoContent, Query, Reply, Route, expected_revision, part, tagged_revision,
+};
 
 const WRONG: &[Code] = &[Code::CredentialInvalid, Code::Conflict, Code::Unavailable];
 
@@ -100,7 +101,7 @@ async fn list(cx: Cx, query: Query<ListQuery>) -> Reply<Found<Page<CredentialVie
 async fn create(cx: Cx, request: HttpRequest, body: Body<NewCredential>) -> Reply<HttpResponse> {
     let body = ops::create(&cx, body.0).await?;
     let (location, revision) = (format!("/api/credentials/{}", body.id), body.revision);
-    Ok(tagged(Created { location, body }.respond_to(&request), revision))
+    Ok(tagged_revision(Created { location, body }.respond_to(&request), revision))
 }
 
 /// `GET /api/credentials/{credential}`
@@ -139,39 +140,9 @@ async fn vault_status(cx: Cx) -> Reply<Found<VaultStatus>> {
 
 fn found(request: &HttpRequest, view: CredentialView) -> HttpResponse {
     let revision = view.revision;
-    tagged(Found(view).respond_to(request), revision)
+    tagged_revision(Found(view).respond_to(request), revision)
 }
 
-/// The tag names what a person changed. One over the whole answer would change with every use.
-fn tagged(mut answer: HttpResponse, revision: u64) -> HttpResponse {
-    if let Ok(tag) = HeaderValue::from_str(&tag_of(revision)) {
-        answer.headers_mut().insert(ETAG, tag);
-    }
-    answer
-}
-
-fn tag_of(revision: u64) -> String {
-    format!("\"r{revision}\"")
-}
-
-/// The revision that the caller has read, where the request says `If-Match`.
-///
-/// Errors: `PreconditionFailed` where it is another one.
 fn expected(cx: &Cx, request: &HttpRequest) -> Result<Option<u64>> {
-    let mut tags = request.headers().get_all(IF_MATCH).filter_map(|it| it.to_str().ok()).peekable();
-    if tags.peek().is_none() {
-        return Ok(None);
-    }
-    let revision = ops::find(cx, part::<CredentialId>(request, "credential")?)?.revision;
-    let ours = tag_of(revision);
-    let is_named = tags
-        .flat_map(|it| it.split(','))
-        .map(str::trim)
-        .any(|it| it == "*" || it.strip_prefix("W/").unwrap_or(it) == ours);
-    match is_named {
-        true => Ok(Some(revision)),
-        false => {
-            Err(Error::new(Code::PreconditionFailed, "this was changed since you read it; read it again"))
-        }
-    }
+    expected_revision(request, || Ok(ops::find(cx, part::<CredentialId>(request, "credential")?)?.revision))
 }

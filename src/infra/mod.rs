@@ -4,6 +4,7 @@ pub mod harden;
 mod kept;
 mod never;
 mod secret;
+pub mod signature;
 pub mod store;
 pub mod egress;
 pub mod sse;

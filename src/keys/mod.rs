@@ -4,8 +4,10 @@
 mod rows;
 mod rings;
 mod signing;
+mod signing_secrets;
 mod start;
 
 pub use rings::{ring, ring_or_new};
 pub use signing::signing_key;
+pub use signing_secrets::{SecretsOf, SigningSecrets};
 pub use start::{KeySettings, start};

@@ -20,3 +20,4 @@ mod server;
 mod store;
 mod support;
 mod web;
+mod webhooks;

@@ -1,11 +1,7 @@
 //! What a webhook agent sends: address, headers, body, credentials, signature.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value};
-use sha2::Sha256;
 use url::{Url, form_urlencoded};
 
 use super::super::http::{field, invalid, request, secrets};
@@ -15,6 +11,7 @@ use crate::adapters::{Call, CallError, Credential};
 use crate::base::{Clock as _, Code, Json, SystemClock};
 use crate::infra::Secret;
 use crate::infra::egress::{Request, SecretHeader, parse_url};
+use crate::infra::signature::{standard_key, standard_signature};
 
 /// Errors: `InvalidInput` where the mapping does not fit the input, `EgressDenied`, `CredentialInvalid`.
 pub(super) async fn build(
@@ -149,8 +146,7 @@ pub(super) fn check_signing(call: &Call) -> Result<(), CallError> {
 fn sign(credential: &Credential, id: &str, request: &mut Request) -> Result<(), CallError> {
     let timestamp = SystemClock.now().millis() / 1_000;
     let key = key_of(credential)?;
-    let signature = signature(&key, id, timestamp, &request.body)
-        .ok_or_else(|| invalid(credential, "its secret cannot be used as a key"))?;
+    let signature = standard_signature(&key, id, timestamp, &request.body);
     put(&mut request.headers, "webhook-id", id)?;
     put(&mut request.headers, "webhook-timestamp", &timestamp.to_string())?;
     request.secrets.push(SecretHeader {
@@ -164,41 +160,5 @@ fn sign(credential: &Credential, id: &str, request: &mut Request) -> Result<(), 
 /// `whsec_` and base64, or any text.
 fn key_of(credential: &Credential) -> Result<Secret, CallError> {
     let secret = field(credential, "secret").or_else(|_| field(credential, "key"))?;
-    let text = secret.expose();
-    match text.strip_prefix(b"whsec_") {
-        Some(encoded) => {
-            let decoded = STANDARD.decode(encoded);
-            Ok(Secret::new(
-                decoded.map_err(|_| invalid(credential, "after whsec_ its secret is not base64"))?,
-            ))
-        }
-        None => Ok(secret.duplicate()),
-    }
-}
-
-fn signature(key: &Secret, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok()?;
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The vector of the Standard Webhooks reference library.
-    #[test]
-    fn signatures_are_those_of_standard_webhooks() {
-        let credential = Credential {
-            id: "crd_test".to_owned(),
-            kind: "webhook".to_owned(),
-            value: [("secret".to_owned(), Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))].into(),
-            allowed_hosts: Vec::new(),
-        };
-        let Ok(key) = key_of(&credential) else { panic!("the secret is one") };
-        let signed =
-            signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
-        assert_eq!(signed.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
-    }
+    standard_key(secret).ok_or_else(|| invalid(credential, "after whsec_ its secret is not base64"))
 }

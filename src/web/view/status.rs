@@ -89,6 +89,10 @@ const KNOWN: &[(&str, &str, Tone, &str)] = &[
     ("suspended", "Suspended", Tone::Warn, "pause"),
     ("expired", "Expired", Tone::Idle, "clock"),
     ("revoked", "Revoked", Tone::Bad, "circle-slash"),
+    // deliveries, endpoints
+    ("delivered", "Delivered", Tone::Ok, "check-circle"),
+    ("failing", "Failing", Tone::Warn, "triangle"),
+    ("paused", "Paused", Tone::Idle, "pause"),
     // outcomes
     ("ok", "OK", Tone::Ok, "check-circle"),
     ("warning", "Warning", Tone::Warn, "triangle"),

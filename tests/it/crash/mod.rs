@@ -8,6 +8,8 @@ mod server;
 mod stops;
 mod syncs;
 
+pub use server::{Server, Site};
+
 /// Whether the campaigns run at full size.
 fn full() -> bool {
     std::env::var_os("REEVE_FULL").is_some()

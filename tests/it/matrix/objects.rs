@@ -25,6 +25,8 @@ pub fn missing() -> Objects {
         ("agent", id("agt_")),
         ("execution", id("exe_")),
         ("credential", id("cre_")),
+        ("webhook", id("whk_")),
+        ("delivery", id("dlv_")),
     ])
 }
 
@@ -39,11 +41,14 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let sessions = caller.get("/api/users/me/sessions").await.expect(200);
     made.insert("session", text(&sessions["items"][0]["id"]));
 
+    let webhook = webhook(caller, canary).await;
     let agent = agent(&cx(appliance, caller).await, canary).await;
     let run = json!({"input": format!("{canary} wrote a line.")});
     let run = caller.post(&format!("/api/agents/{agent}/execute"), run).await;
     made.insert("execution", text(&run.expect(200)["id"]));
     made.insert("agent", agent);
+    made.insert("delivery", delivery(caller, &webhook).await);
+    made.insert("webhook", webhook);
 
     let credential = json!({"name": canary, "kind": "api_key", "value": {"key": canary}});
     let answer = caller.post("/api/credentials", credential).await;
@@ -51,6 +56,28 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
         made.insert("credential", text(&answer.expect(201)["id"]));
     }
     made
+}
+
+/// Told of the run above, at a port where nobody listens.
+async fn webhook(caller: &Caller, name: &str) -> String {
+    let new = json!({
+        "name": name, "url": format!("http://{}/hook", super::NOBODY), "events": ["execution.completed"],
+    });
+    let made = caller.post("/api/webhooks", new).await.expect(201);
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+/// What it was to be told, once that was tried.
+async fn delivery(caller: &Caller, webhook: &str) -> String {
+    let path = format!("/api/webhooks/{webhook}/deliveries");
+    loop {
+        let found = caller.get(&path).await.expect(200);
+        let first = &found["items"][0];
+        if first["attempts"] == 1 {
+            return first["id"].as_str().expect("an id").to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 async fn cx(appliance: &Appliance, caller: &Caller) -> Cx {

@@ -1,0 +1,110 @@
+//! What is told: an event, and the message that carries it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AgentId, Doing, EventId, ExecutionId, Json, Result, Timestamp};
+use crate::engine::Status;
+use crate::executions::Execution;
+
+/// A message beyond this leaves the run's input out, then its output: receivers expect small ones.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
+        /// What a message tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        #[schemars(rename = "WebhookEvent")]
+        pub enum EventType { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
+
+        impl EventType {
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+events! {
+    ExecutionCompleted "execution.completed",
+    ExecutionFailed "execution.failed",
+    ExecutionCancelled "execution.cancelled",
+    ExecutionTimeout "execution.timeout",
+    /// Sent when somebody asks for a test; nobody subscribes to it.
+    Test "webhook.test",
+}
+
+impl EventType {
+    /// What can be subscribed to.
+    pub const SUBSCRIBABLE: &'static [Self] =
+        &[Self::ExecutionCompleted, Self::ExecutionFailed, Self::ExecutionCancelled, Self::ExecutionTimeout];
+
+    /// What the end of a run tells; `None` where it has not ended.
+    pub(super) fn of_end(status: Status) -> Option<Self> {
+        match status {
+            Status::Completed => Some(Self::ExecutionCompleted),
+            Status::Failed => Some(Self::ExecutionFailed),
+            Status::Cancelled => Some(Self::ExecutionCancelled),
+            Status::Timeout => Some(Self::ExecutionTimeout),
+            _ => None,
+        }
+    }
+}
+
+/// One thing that happened, with the message as it is sent to everyone: the same bytes each time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Event {
+    /// The `webhook-id`.
+    pub id: EventId,
+    pub kind: EventType,
+    pub agent_id: Option<AgentId>,
+    pub execution_id: Option<ExecutionId>,
+    pub at: Timestamp,
+    pub body: Json,
+}
+
+#[derive(Serialize)]
+struct Message<T> {
+    r#type: EventType,
+    timestamp: Timestamp,
+    data: T,
+}
+
+impl Event {
+    /// The end of a run. `data` is the run as `GET /api/executions/{execution}` answers it.
+    pub(super) fn of_run(id: EventId, kind: EventType, run: &Execution, now: Timestamp) -> Result<Self> {
+        let whole = run.input.len() + run.output.as_ref().map_or(0, Json::len) <= MAX_BODY_BYTES;
+        let keeps_output = run.output.as_ref().is_none_or(|it| it.len() <= MAX_BODY_BYTES);
+        let mut shown = run.clone();
+        let mut left_out = Vec::new();
+        if !whole {
+            shown.input = Json::null();
+            left_out.push("input");
+        }
+        if !keeps_output {
+            shown.output = None;
+            left_out.push("output");
+        }
+        let mut data = serde_json::to_value(shown.view(now, None)).doing("write an event")?;
+        if let Some(fields) = data.as_object_mut().filter(|_| !left_out.is_empty()) {
+            fields.insert("left_out".to_owned(), serde_json::json!(left_out));
+        }
+        let at = run.completed_at.unwrap_or(now);
+        let body = body_of(kind, at, &data)?;
+        Ok(Self { id, kind, agent_id: run.agent_id, execution_id: Some(run.id), at, body })
+    }
+
+    pub(super) fn of_test(id: EventId, data: &serde_json::Value, now: Timestamp) -> Result<Self> {
+        let body = body_of(EventType::Test, now, data)?;
+        Ok(Self { id, kind: EventType::Test, agent_id: None, execution_id: None, at: now, body })
+    }
+}
+
+fn body_of(kind: EventType, at: Timestamp, data: &serde_json::Value) -> Result<Json> {
+    let message = Message { r#type: kind, timestamp: at, data };
+    Json::parse(&serde_json::to_string(&message).doing("write an event")?)
+}
