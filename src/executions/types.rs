@@ -98,7 +98,7 @@ pub struct Execution {
     /// W3C trace context that the caller sent.
     #[serde(rename = "tp", alias = "traceparent", default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    #[serde(rename = "u", alias = "usage")]
+    #[serde(rename = "u", alias = "usage", serialize_with = "without_names")]
     pub usage: Usage,
     #[serde(rename = "tm", alias = "timeout_ms")]
     pub timeout_ms: u64,
@@ -110,6 +110,12 @@ pub struct Execution {
     pub started_at: Option<Timestamp>,
     #[serde(rename = "e", alias = "completed_at", default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
+}
+
+/// Read back by their order; a new one goes to the end.
+fn without_names<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
+    let Usage { api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms } = usage;
+    (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms).serialize(serializer)
 }
 
 /// What a caller sends to run an agent.
@@ -302,7 +308,7 @@ mod tests {
             trigger: Trigger { kind: TriggerKind::Api, actor: "key_1".into(), retry_of: None, source: None },
             metadata: None,
             traceparent: None,
-            usage: Usage { input_tokens: 7, ..Usage::default() },
+            usage: Usage { input_tokens: 7, cpu_time_ms: 3, ..Usage::default() },
             timeout_ms: 9,
             priority: -1,
             created_at: at,
@@ -317,7 +323,8 @@ mod tests {
         assert_eq!(found.agent_id, Some(AgentId::from_bytes([2; 16])));
         assert_eq!((found.status, found.attempts, found.priority), (Status::Completed, 2, -1));
         assert_eq!(found.output.as_ref().map(Json::as_str), Some("{\"a\":1}"));
-        assert_eq!((found.session_id.as_deref(), found.usage.input_tokens), (Some("s"), 7));
+        assert_eq!(found.session_id.as_deref(), Some("s"));
+        assert_eq!((found.usage.input_tokens, found.usage.cpu_time_ms), (7, 3));
         assert_eq!((found.started_at, found.completed_at), (Some(at), None));
         store
             .write_blocking({
