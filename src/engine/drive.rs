@@ -3,9 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::face::Inner;
 use super::journal::EventKind;
@@ -16,8 +17,6 @@ use crate::base::{Code, Json, Result, Timestamp};
 
 /// A run that was told to stop is given up after this long.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-/// Wall clocks can be set; what pauses is looked at this often at least.
-const LONGEST_SLEEP_MS: u64 = 60_000;
 /// Where a start could not be recorded, because the disk is full, it is tried again after this.
 const REFUSED_PAUSE_MS: u64 = 1_000;
 
@@ -56,8 +55,7 @@ impl Inner {
         let begun = Task { begun_at: Some(began), attempts, resting: false, ..task.clone() };
         if let Err(error) = self.record_start(&begun).await {
             tracing::warn!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
-            let ready_at = self.env.now().plus_ms(REFUSED_PAUSE_MS);
-            return self.place(&topic, Task { ready_at, ..task });
+            return self.place(&topic, task.pausing(REFUSED_PAUSE_MS, self.env.now()));
         }
         *topic.started_at.lock() = Some(began);
         let earlier = topic.last_sequence();
@@ -68,12 +66,13 @@ impl Inner {
             id: begun.id,
             org: begun.org,
             stop: topic.stop.child_token(),
-            deadline: Instant::now() + left,
+            deadline: std::time::Instant::now() + left,
             earlier,
             topic: topic.clone(),
             engine: self.clone(),
         };
         let next = tokio::select! {
+            biased;
             next = self.attempt(work.as_ref(), &begun, &run, left) => next,
             // As if the process had ended here.
             () = self.halt.cancelled() => return,
@@ -97,7 +96,9 @@ impl Inner {
     async fn attempt(&self, work: &dyn Work, task: &Task, run: &Run, left: Duration) -> Next {
         let attempt = AssertUnwindSafe(work.attempt(task, run)).catch_unwind();
         tokio::pin!(attempt);
+        // In this order, so that a simulation meets the same turn again.
         let cut = tokio::select! {
+            biased;
             verdict = &mut attempt => return self.judge(task, verdict),
             () = tokio::time::sleep(left) => Cut::TimedOut,
             () = run.stop.cancelled() => Cut::Cancelled,
@@ -125,33 +126,32 @@ impl Inner {
         let pause_ms = at.since(self.env.now());
         let message = format!("attempt {} failed: {}; next in {pause_ms} ms", task.attempts, after.message);
         topic.note(EventKind::Log, Json::of(&serde_json::json!({ "level": "warn", "message": message })));
-        let paused = Task { ready_at: at, in_flight: false, ..task };
+        let paused = Task { in_flight: false, ..task }.pausing(pause_ms, self.env.now());
         if self.write_pause(topic, &paused).await {
             self.place(topic, paused);
         }
     }
 
     async fn rest(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, at: Timestamp) {
-        let resting = Task { ready_at: at, in_flight: false, resting: true, ..task };
+        let now = self.env.now();
+        let resting = Task { in_flight: false, resting: true, ..task }.pausing(at.since(now), now);
         if self.write_pause(topic, &resting).await {
             self.place(topic, resting);
         }
     }
 
-    /// Queues what has paused long enough; answers how long the next one pauses still.
-    fn release_due(self: &Arc<Self>) -> Duration {
-        let now = self.env.now();
-        let due = self.paused.lock().take_due(now);
+    /// Queues what has paused long enough; answers until when the next one pauses.
+    fn release_due(self: &Arc<Self>) -> Option<Instant> {
+        let due = self.paused.lock().take_due(Instant::now());
         if !due.is_empty() {
             for task in due {
                 if let Some(topic) = self.topic(task.id) {
-                    self.place(&topic, task);
+                    self.enqueue(&topic, task);
                 }
             }
             self.pump();
         }
-        let next = self.paused.lock().next();
-        Duration::from_millis(next.map_or(LONGEST_SLEEP_MS, |it| it.since(now).clamp(1, LONGEST_SLEEP_MS)))
+        self.paused.lock().next()
     }
 }
 
@@ -160,8 +160,11 @@ pub(super) async fn wake_paused(engine: Weak<Inner>) {
     let Some(changed) = engine.upgrade().map(|it| it.paused_changed.clone()) else { return };
     loop {
         let Some(inner) = engine.upgrade() else { return };
-        let sleep = inner.release_due();
+        let next = inner.release_due();
         drop(inner);
-        let _ = tokio::time::timeout(sleep, changed.notified()).await;
+        match next {
+            Some(at) => drop(tokio::time::timeout_at(at, changed.notified()).await),
+            None => changed.notified().await,
+        }
     }
 }

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::drive::wake_paused;
@@ -233,12 +234,21 @@ impl Inner {
 
     /// Puts the task where it belongs now.
     pub(super) fn place(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
-        if task.ready_at > self.env.now() {
-            self.paused.lock().put(task);
-            self.paused_changed.notify_one();
-        } else {
-            self.queue.lock().push(task);
+        let pause_ms = task.pause_left_ms(self.env.now());
+        if pause_ms == 0 {
+            return self.enqueue(topic, task);
         }
+        self.paused.lock().put(task, Instant::now() + Duration::from_millis(pause_ms));
+        self.paused_changed.notify_one();
+        self.end_if_cancelled(topic);
+    }
+
+    pub(super) fn enqueue(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
+        self.queue.lock().push(task);
+        self.end_if_cancelled(topic);
+    }
+
+    fn end_if_cancelled(self: &Arc<Self>, topic: &Arc<Topic>) {
         if topic.stop.is_cancelled() {
             self.end_if_waiting(topic);
         }
@@ -268,8 +278,9 @@ impl Inner {
         topics.insert(id, topic.clone());
         drop(topics);
         // Not into the queue: it must not begin before its end is written.
-        let ready_at = self.env.now().plus_ms(END_PATIENCE_MS);
-        self.paused.lock().put(Task { ready_at, ..task });
+        let pause = Duration::from_millis(END_PATIENCE_MS);
+        self.paused.lock().put(task, Instant::now() + pause);
+        self.paused_changed.notify_one();
         Ok(Some(topic))
     }
 

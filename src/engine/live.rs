@@ -55,10 +55,14 @@ impl Run {
         data: Json,
         rows: impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static,
     ) -> Result<()> {
-        if self.engine.write_entry(&self.topic, kind, data, rows).await {
-            return Ok(());
+        let (engine, topic) = (self.engine.clone(), self.topic.clone());
+        // On its own: an attempt that is cut off in the middle must not leave an entry without its rows.
+        let written =
+            self.engine.runtime.spawn(async move { engine.write_entry(&topic, kind, data, rows).await });
+        match written.await {
+            Ok(true) => Ok(()),
+            _ => Err(Error::unavailable("what happened in this run could not be recorded")),
         }
-        Err(Error::unavailable("what happened in this run could not be recorded"))
     }
 
     /// What earlier attempts, also those of earlier processes, left in the journal and `keep` keeps; in order.

@@ -114,6 +114,7 @@ mod tests {
             timeout_ms: 10_000,
             accepted_at: Timestamp::from_millis(0),
             ready_at: Timestamp::from_millis(0),
+            pause_ms: 0,
             attempts,
             begun_at: Some(Timestamp::from_millis(0)),
             in_flight: false,

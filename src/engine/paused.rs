@@ -1,23 +1,26 @@
 //! Tasks that pause before their next attempt. Pure bookkeeping, no clock.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::task::Task;
-use crate::base::{ExecutionId, Id, OrgId, Timestamp};
+use crate::base::{ExecutionId, Id, OrgId};
 
 #[derive(Default)]
 pub(super) struct Paused {
-    by_time: BTreeMap<(Timestamp, ExecutionId), Task>,
-    times: HashMap<ExecutionId, Timestamp>,
+    by_time: BTreeMap<(Instant, ExecutionId), Task>,
+    times: HashMap<ExecutionId, Instant>,
     per_org: HashMap<OrgId, usize>,
 }
 
 impl Paused {
-    /// Keeps the task until its `ready_at`.
-    pub(super) fn put(&mut self, task: Task) {
+    /// Keeps the task until then.
+    pub(super) fn put(&mut self, task: Task, until: Instant) {
         *self.per_org.entry(task.org).or_default() += 1;
-        self.times.insert(task.id, task.ready_at);
-        self.by_time.insert((task.ready_at, task.id), task);
+        self.times.insert(task.id, until);
+        self.by_time.insert((until, task.id), task);
     }
 
     pub(super) fn take(&mut self, id: ExecutionId) -> Option<Task> {
@@ -28,8 +31,9 @@ impl Paused {
     }
 
     /// Those whose time has come, the longest overdue first.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Task> {
-        let later = self.by_time.split_off(&(now.plus_ms(1), ExecutionId::from_bytes([0; 16])));
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Task> {
+        let later =
+            self.by_time.split_off(&(now + Duration::from_nanos(1), ExecutionId::from_bytes([0; 16])));
         let due: Vec<Task> = std::mem::replace(&mut self.by_time, later).into_values().collect();
         for task in &due {
             self.times.remove(&task.id);
@@ -39,7 +43,7 @@ impl Paused {
     }
 
     /// When the next one's time comes.
-    pub(super) fn next(&self) -> Option<Timestamp> {
+    pub(super) fn next(&self) -> Option<Instant> {
         self.by_time.keys().next().map(|it| it.0)
     }
 
@@ -64,9 +68,10 @@ impl Paused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Timestamp;
     use crate::engine::{Repeat, Retry};
 
-    fn task(id: u8, org: u8, at: i64) -> Task {
+    fn task(id: u8, org: u8) -> Task {
         Task {
             id: ExecutionId::from_bytes([id; 16]),
             org: OrgId::from_bytes([org; 16]),
@@ -77,7 +82,8 @@ mod tests {
             retry: Retry { max_attempts: 1, backoff_ms: 0, max_backoff_ms: 0 },
             timeout_ms: 1,
             accepted_at: Timestamp::from_millis(0),
-            ready_at: Timestamp::from_millis(at),
+            ready_at: Timestamp::from_millis(0),
+            pause_ms: 0,
             attempts: 0,
             begun_at: None,
             in_flight: false,
@@ -87,14 +93,14 @@ mod tests {
 
     #[test]
     fn they_come_back_in_time_and_each_once() {
-        let mut paused = Paused::default();
-        for it in [task(1, 1, 30), task(2, 1, 10), task(3, 2, 20)] {
-            paused.put(it);
+        let (mut paused, zero) = (Paused::default(), Instant::now());
+        let at = |ms| zero + Duration::from_millis(ms);
+        for (task, ms) in [(task(1, 1), 30), (task(2, 1), 10), (task(3, 2), 20)] {
+            paused.put(task, at(ms));
         }
-        assert_eq!(paused.next(), Some(Timestamp::from_millis(10)));
+        assert_eq!(paused.next(), Some(at(10)));
         assert_eq!((paused.of_org(OrgId::from_bytes([1; 16])), paused.len()), (2, 3));
-        let due: Vec<u8> =
-            paused.take_due(Timestamp::from_millis(20)).iter().map(|it| it.id.bytes()[0]).collect();
+        let due: Vec<u8> = paused.take_due(at(20)).iter().map(|it| it.id.bytes()[0]).collect();
         assert_eq!(due, [2, 3]);
         assert!(paused.take(ExecutionId::from_bytes([2; 16])).is_none());
         assert!(paused.take(ExecutionId::from_bytes([1; 16])).is_some());

@@ -166,6 +166,7 @@ mod tests {
             timeout_ms: 1,
             accepted_at: Timestamp::from_millis(0),
             ready_at: Timestamp::from_millis(0),
+            pause_ms: 0,
             attempts: 0,
             begun_at: None,
             in_flight: false,

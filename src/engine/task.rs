@@ -44,6 +44,9 @@ pub struct Task {
     pub accepted_at: Timestamp,
     /// Not before this: the pause before another attempt.
     pub ready_at: Timestamp,
+    /// How long the pause before `ready_at` was to be: clocks can be set while nobody runs.
+    #[serde(default)]
+    pub pause_ms: u64,
     /// Attempts that have ended, or begun where `begun_at` says so.
     pub attempts: u32,
     /// First start of work that has begun and may not be begun again unseen.
@@ -53,6 +56,18 @@ pub struct Task {
     /// Whether it rests in the middle of an attempt (`Verdict::Later`), which then goes on.
     #[serde(default)]
     pub resting: bool,
+}
+
+impl Task {
+    /// As this one, not to be begun for that long.
+    pub(super) fn pausing(self, pause_ms: u64, now: Timestamp) -> Self {
+        Self { ready_at: now.plus_ms(pause_ms), pause_ms, ..self }
+    }
+
+    /// What is left of its pause.
+    pub(super) fn pause_left_ms(&self, now: Timestamp) -> u64 {
+        self.ready_at.since(now).min(self.pause_ms)
+    }
 }
 
 impl Row for Task {

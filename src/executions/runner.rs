@@ -86,6 +86,7 @@ impl Runner {
             timeout_ms: execution.timeout_ms,
             accepted_at: execution.created_at,
             ready_at: execution.created_at,
+            pause_ms: 0,
             attempts: 0,
             begun_at: None,
             in_flight: false,

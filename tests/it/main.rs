@@ -17,6 +17,7 @@ mod peers;
 mod pages;
 mod runs;
 mod server;
+mod simulation;
 mod store;
 mod support;
 mod web;

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -86,37 +87,78 @@ impl Shared {
     }
 }
 
+type Waiting = mpsc::Receiver<Box<dyn Job>>;
+
 /// Runs until every sender is gone. Nothing is acknowledged after storage failed.
-pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Box<dyn Job>>, feed_number: u64) {
-    let mut writer = Writer { shared, feed_number, was_low: false };
-    let mut jobs: Vec<Box<dyn Job>> = Vec::new();
+pub(super) fn run(mut writer: Writer, mut queue: Waiting) {
     while let Some(first) = queue.blocking_recv() {
-        jobs.push(first);
-        while jobs.len() < MAX_BATCH
-            && let Ok(next) = queue.try_recv()
-        {
-            jobs.push(next);
-        }
-        // Callers whose job is lost with a panic are told that the store has closed.
-        if catch_unwind(AssertUnwindSafe(|| writer.commit(jobs.drain(..)))).is_err() {
-            shared.fail("the writer panicked");
-        }
-        jobs.clear();
+        writer.commit(company(first, &mut queue)).answer();
     }
 }
 
-struct Writer<'a> {
-    shared: &'a Shared,
+/// As `run`, as a task: lets the time pass that `pace` names before a commit, and between it and its answers.
+pub(super) async fn run_paced(
+    mut writer: Writer,
+    mut queue: Waiting,
+    mut pace: impl FnMut() -> Duration + Send,
+) {
+    while let Some(first) = queue.recv().await {
+        tokio::time::sleep(pace()).await;
+        let committed = writer.commit(company(first, &mut queue));
+        tokio::time::sleep(pace()).await;
+        committed.answer();
+    }
+}
+
+/// Everyone who waits, up to a batch.
+fn company(first: Box<dyn Job>, queue: &mut Waiting) -> Vec<Box<dyn Job>> {
+    let mut jobs = vec![first];
+    while jobs.len() < MAX_BATCH
+        && let Ok(next) = queue.try_recv()
+    {
+        jobs.push(next);
+    }
+    jobs
+}
+
+/// A batch that was committed, or was not, and has not been told.
+pub(super) struct Committed {
+    jobs: Vec<Box<dyn Job>>,
+    outcome: Result<(), StoreError>,
+}
+
+impl Committed {
+    pub(super) fn answer(self) {
+        for job in self.jobs {
+            job.answer(&self.outcome);
+        }
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
     /// Of the last batch of changes that was committed.
     feed_number: u64,
     was_low: bool,
 }
 
-impl Writer<'_> {
-    fn commit(&mut self, jobs: impl Iterator<Item = Box<dyn Job>>) {
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, feed_number: u64) -> Self {
+        Self { shared, feed_number, was_low: false }
+    }
+
+    pub(super) fn commit(&mut self, jobs: Vec<Box<dyn Job>>) -> Committed {
+        // Callers whose job is lost with a panic are told that the store has closed.
+        catch_unwind(AssertUnwindSafe(|| self.try_commit(jobs))).unwrap_or_else(|_| {
+            self.shared.fail("the writer panicked");
+            Committed { jobs: Vec::new(), outcome: Ok(()) }
+        })
+    }
+
+    fn try_commit(&mut self, jobs: Vec<Box<dyn Job>>) -> Committed {
         let writable = self.shared.check_writable();
         self.note_room(writable == Err(StoreError::Full));
-        let mut admitted = Vec::with_capacity(jobs.size_hint().0);
+        let mut admitted = Vec::with_capacity(jobs.len());
         for job in jobs {
             match &writable {
                 Ok(()) => admitted.push(job),
@@ -125,15 +167,13 @@ impl Writer<'_> {
             }
         }
         if admitted.is_empty() {
-            return;
+            return Committed { jobs: admitted, outcome: Ok(()) };
         }
-        let committed = self.run_and_write(&mut admitted);
-        if let Err(StoreError::Broken(cause)) = &committed {
+        let outcome = self.run_and_write(&mut admitted);
+        if let Err(StoreError::Broken(cause)) = &outcome {
             self.shared.fail(cause);
         }
-        for job in admitted {
-            job.answer(&committed);
-        }
+        Committed { jobs: admitted, outcome }
     }
 
     fn note_room(&mut self, low: bool) {
@@ -177,7 +217,7 @@ impl Writer<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (shared, began) = (self.shared, std::time::Instant::now());
+        let (shared, began) = (&self.shared, std::time::Instant::now());
         let written = shared.backend.commit(batch);
         *shared.latest.lock() = None;
         if written == Err(StoreError::Full) {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::backend::Backend;
-use super::committer::{self, Shared, Stats};
+use super::committer::{self, Shared, Stats, Writer};
 use super::feed::{self, ChangeBatch};
 use super::folder;
 use super::jobs::{self, Job, WriteOptions};
@@ -111,15 +112,46 @@ impl Store {
     }
 
     fn start(backend: Box<dyn Backend>, options: &OpenOptions, lock: Option<std::fs::File>) -> Result<Self> {
+        let (shared, writer) = Self::parts(backend, options, lock)?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || committer::run(writer, waiting))
+            .doing("start the writer")?;
+        Ok(Self(Arc::new(Inner { shared, queue: Some(queue), writer: Mutex::new(Some(thread)) })))
+    }
+
+    /// A store whose writer is a task of the caller's runtime and lets the time pass that `pace` names, before
+    /// each commit and between it and its answers: what a simulation in virtual time drives.
+    pub fn paced(
+        backend: impl Backend,
+        options: OpenOptions,
+        env: &Env,
+        pace: impl FnMut() -> Duration + Send + 'static,
+    ) -> Result<Self> {
+        let (shared, mut writer) = Self::parts(Box::new(backend), &options, None)?;
+        let steps = options.migrations;
+        if migrate::found(&View::appliance(shared.snapshot()?))? != Some(migrate::newest(&steps)) {
+            let now = env.now();
+            let run = move |tx: &mut WriteTx<'_>| migrate::run(tx, &steps, now);
+            let (job, answer) = jobs::job(WriteOptions::default(), run);
+            writer.commit(vec![job]).answer();
+            jobs::wait(answer).map_err(|_| gone())??;
+        }
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(committer::run_paced(writer, waiting, pace));
+        Ok(Self(Arc::new(Inner { shared, queue: Some(queue), writer: Mutex::new(None) })))
+    }
+
+    fn parts(
+        backend: Box<dyn Backend>,
+        options: &OpenOptions,
+        lock: Option<std::fs::File>,
+    ) -> Result<(Arc<Shared>, Writer)> {
         let shared = Arc::new(Shared::new(backend, options.min_free_bytes, lock));
         let feed_number = feed::last_number(&View::appliance(shared.snapshot()?))?;
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let thread = shared.clone();
-        let writer = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || committer::run(&thread, waiting, feed_number))
-            .doing("start the writer")?;
-        Ok(Self(Arc::new(Inner { shared, queue: Some(queue), writer: Mutex::new(Some(writer)) })))
+        let writer = Writer::new(shared.clone(), feed_number);
+        Ok((shared, writer))
     }
 
     fn migrate(&self, steps: Vec<Migration>, env: &Env) -> Result<()> {

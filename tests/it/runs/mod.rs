@@ -7,6 +7,7 @@ mod lists;
 mod repeats;
 mod retries;
 mod streams;
+mod timers;
 
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use reeve::base::{Code, Env, Id, OrgId};
 use reeve::infra::store::{Key, OpenOptions, Order, Row, Rows, Store};
 
-use super::dice::Dice;
 use super::model::{Line, Model, Note, compare, counted, orgs};
 use super::power::{commit, imagine, some_changes};
+use crate::support::dice::Dice;
 
 fn open(folder: &Path) -> reeve::base::Result<Store> {
     // A small cache, so that answers come from the file.

@@ -9,10 +9,10 @@ use reeve::infra::store::{
     WriteSet,
 };
 
-use super::dice::Dice;
 use super::medium::{Call, Medium, Platter};
 use super::model::{Line, Model, Note, compare, count, counted, orgs};
 use super::power::{backend, commit, empty_image, imagine, open, some_changes};
+use crate::support::dice::Dice;
 
 /// Commits until the medium fails; then nothing more may be acknowledged, nothing acknowledged be lost.
 fn fail_at(call: Call, nth: usize, seed: u64) -> bool {

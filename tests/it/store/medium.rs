@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
-use super::dice::Dice;
+use crate::support::dice::Dice;
 
 #[derive(Debug, Clone)]
 pub(super) enum Entry {

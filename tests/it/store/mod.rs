@@ -1,7 +1,6 @@
 //! The store against a model, against power cuts, failing and full disks, damage, a log, and older and newer folders.
 
 mod corruption;
-mod dice;
 mod faults;
 mod log;
 mod medium;

@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use reeve::base::{Env, Result};
 use reeve::infra::store::{LoggedBackend, OpenOptions, Store};
 
-use super::dice::Dice;
 use super::medium::{Entry, LOG_BYTES, Medium, Platter};
 use super::model::{Change, Line, Model, Note, compare, count, counted, orgs};
+use crate::support::dice::Dice;
 
 const COMMITS: u64 = 40;
 const CUTS_PER_SEED: usize = 50;

@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod chromium;
 pub mod call;
 pub mod clock;
+pub mod dice;
 pub mod events;
 pub mod http;
 pub mod net;
