@@ -37,6 +37,11 @@ impl Means {
         })
     }
 
+    /// Password hashes computed since the start: what log-ins cost, whoever tried them.
+    pub fn password_hashes(&self) -> u64 {
+        self.hasher.computed()
+    }
+
     /// The hash of a new password. `personal`: names and addresses that others would guess first.
     ///
     /// Errors: `ValidationFailed` at `field` for a password that breaks a rule; `Unavailable` in a crowd.

@@ -45,11 +45,11 @@ async fn open(
     kind: SessionKind,
 ) -> Result<Opened> {
     let (user, slots) = identify(services, origin, &request.email, &request.password).await?;
-    let org = match &user {
-        Some(user) if !user.disabled => pick(services, user, request.org_id)?,
-        _ => None,
-    };
-    let (Some(user), Some(org)) = (user, org) else {
+    // A wrong password is noted by now; the right one of a closed account is here, or it would be told by time.
+    let user = user.ok_or_else(wrong)?;
+    let org = if user.disabled { None } else { pick(services, &user, request.org_id)? };
+    let Some(org) = org else {
+        note_failure(services, origin, Some(&user)).await?;
         return Err(wrong());
     };
     services.means.throttle.give_back(slots);

@@ -1,7 +1,7 @@
 //! Argon2id, a bounded number at a time, and as slow for a user who does not exist.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -23,6 +23,7 @@ pub struct Hasher {
     params: Params,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
+    computed: AtomicU64,
     /// The hash of no password: verified against when there is no user, so that both take the same time.
     nobody: String,
 }
@@ -38,7 +39,7 @@ impl Hasher {
     fn with_params(at_once: usize, params: Params) -> Self {
         let nobody = hash_of_nobody(&params);
         let slots = Arc::new(Semaphore::new(at_once.max(1)));
-        Self { params, slots, waiting: AtomicUsize::new(0), nobody }
+        Self { params, slots, waiting: AtomicUsize::new(0), computed: AtomicU64::new(0), nobody }
     }
 
     /// A PHC string to store.
@@ -82,6 +83,11 @@ impl Hasher {
             })
     }
 
+    /// Hashes that were computed, to keep or to compare.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     fn argon(&self) -> Argon2<'static> {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
@@ -89,6 +95,7 @@ impl Hasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _place = Place::take(&self.waiting)?;
         let slot = self.slots.clone().acquire_owned().await.doing("wait to hash a password")?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
         // The slot goes with the work: a caller who hangs up does not free it before the work is done.
         let task = tokio::task::spawn_blocking(move || {
             let _slot = slot;
