@@ -1,6 +1,7 @@
 //! `reeve serve`: the server, until it is told to stop.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,6 +12,8 @@ use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Doing, Result};
 use crate::infra::Secret;
 use crate::infra::telemetry;
+
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
@@ -72,6 +75,14 @@ impl Signals {
     }
 }
 
+/// After storage failed: begins nothing more, and stays for a moment, so that callers hear their refusal and
+/// whoever looks at readiness sees it.
+async fn last_answers(appliance: &Appliance) {
+    tracing::error!("stopping: storage failed");
+    let engine = &appliance.services.engine;
+    tokio::join!(tokio::time::sleep(LAST_ANSWERS), engine.drain(LAST_ANSWERS));
+}
+
 /// Serves until a signal or a failure of the storage; drains; answers the exit code.
 pub(super) async fn until_stopped(
     serving: Serving,
@@ -83,6 +94,11 @@ pub(super) async fn until_stopped(
         () = signals.next() => {}
         failed = failure.wait_for(Option::is_some) => {
             if failed.is_ok() {
+                drop(failed);
+                tokio::select! {
+                    () = last_answers(appliance) => {}
+                    () = signals.next() => {}
+                }
                 return Ok(ExitCode::FAILURE);
             }
         }

@@ -1,6 +1,6 @@
 //! Clients under load, what they were promised, and whether that was kept.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -21,30 +21,62 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What clients sent, and what they were told.
 #[derive(Default)]
 pub struct Told {
-    /// Bodies of requests by key.
-    sent: BTreeMap<String, (String, Value)>,
+    sent: BTreeMap<String, Sent>,
+    /// Keys of requests that got no answer yet.
+    unanswered: BTreeSet<String>,
     /// Runs that were named in a whole answer, by key.
     acked: BTreeMap<String, HashSet<String>>,
-    /// Ends that somebody has seen.
-    ends: HashMap<String, Value>,
+    /// Ends that somebody has seen, by run.
+    ends: HashMap<String, End>,
     /// Answers that were neither a run nor a refusal for later.
     odd: Vec<String>,
     sequence: u64,
 }
 
+/// A request by its key.
+#[derive(Clone)]
+struct Sent {
+    path: String,
+    body: Value,
+    /// How often the process had died before.
+    deaths: u64,
+}
+
+struct End {
+    seen: Value,
+    /// Calls that the far end had received in all when this end was first seen: none of this run may follow.
+    calls: usize,
+}
+
+/// What the far end received, and which runs are known to have ended.
+#[derive(Default)]
+struct Ledger {
+    /// Numbers of the calls by run.
+    calls: HashMap<String, Vec<usize>>,
+    counted: usize,
+    /// Runs whose end is checked, and their keys.
+    settled: HashSet<String>,
+    by_key: HashMap<String, String>,
+    /// Runs that a crash has met.
+    met: Vec<String>,
+    found: Findings,
+}
+
 /// One campaign: an appliance's agents, a far end that counts, and clients.
 pub struct Load {
-    pub peer: Peer,
+    pub peer: Arc<Peer>,
     pub key: String,
     agents: Vec<String>,
     pub told: Arc<Mutex<Told>>,
+    ledger: Mutex<Ledger>,
+    deaths: Arc<AtomicU64>,
     pub acks: Arc<AtomicU64>,
     /// Told after every ack.
     pub acked: Arc<Notify>,
 }
 
-/// Figures of one look at everything.
-#[derive(Default)]
+/// Figures of the campaign so far.
+#[derive(Debug, Clone, Default)]
 pub struct Findings {
     pub runs: usize,
     pub acked: usize,
@@ -88,8 +120,21 @@ impl Load {
             http.post(&format!("{path}/versions/1.0.0/publish"), json!({})).await.expect(200);
             agents.push(path);
         }
-        let (acks, acked) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
-        Self { peer, key, agents, told: Arc::default(), acks, acked }
+        Self {
+            peer: Arc::new(peer),
+            key,
+            agents,
+            told: Arc::default(),
+            ledger: Mutex::default(),
+            deaths: Arc::default(),
+            acks: Arc::default(),
+            acked: Arc::default(),
+        }
+    }
+
+    /// The process has died, or has been stopped: what it had begun may be begun once more.
+    pub fn died(&self) {
+        self.deaths.fetch_add(1, SeqCst);
     }
 
     /// Clients that send as fast as they are answered, until the server is gone.
@@ -99,7 +144,9 @@ impl Load {
             let client = Client {
                 http: Http::new(base).bearer(&self.key),
                 agents: self.agents.clone(),
+                peer: self.peer.clone(),
                 told: self.told.clone(),
+                deaths: self.deaths.clone(),
                 acks: self.acks.clone(),
                 acked: self.acked.clone(),
             };
@@ -109,27 +156,33 @@ impl Load {
         Running { clients: clients.collect(), stop }
     }
 
-    /// Sends again, under its key, everything that got no answer, and checks that all that was promised is kept
-    /// and everything that was accepted ends.
-    pub async fn settle(&self, server: &Server) -> Findings {
+    /// Sends again, under its key, everything that got no answer, and checks that all that was promised since the
+    /// last look is kept and everything that was accepted ends. `look_back` lists every run there is; without it
+    /// those that were looked at before are passed over.
+    pub async fn settle(&self, server: &Server, look_back: LookBack) -> Findings {
         let http = server.http().bearer(&self.key);
-        let unanswered: Vec<(String, (String, Value))> = {
-            let told = self.told.lock();
-            let open = told.sent.iter().filter(|it| !told.acked.contains_key(it.0));
-            open.map(|(key, request)| (key.clone(), request.clone())).collect()
-        };
-        for (key, (path, body)) in unanswered {
+        let unanswered = self.told.lock().unanswered.clone();
+        for key in unanswered {
+            let Sent { path, body, .. } = self.told.lock().sent[&key].clone();
             let answer = http.with("idempotency-key", key.clone()).post(&path, body).await;
-            note(&mut self.told.lock(), &key, &answer);
+            note(&mut self.told.lock(), &key, &answer, self.peer.received_count());
         }
-        let runs = self.all_ended(&http).await;
-        self.check(&runs)
+        let mut runs = self.all_ended(&http).await;
+        if look_back == LookBack::All {
+            runs = self.list(&http, look_back).await;
+            assert!(runs.iter().all(has_ended), "D6: an ended run goes on");
+        }
+        let found = self.check(&runs, look_back);
+        if look_back == LookBack::All {
+            check_money(&http, &runs).await;
+        }
+        found
     }
 
     async fn all_ended(&self, http: &Http) -> Vec<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let runs = list(http).await;
+            let runs = self.list(http, LookBack::New).await;
             let open: Vec<_> = runs.iter().filter(|it| !has_ended(it)).collect();
             if open.is_empty() {
                 return runs;
@@ -139,54 +192,123 @@ impl Load {
         }
     }
 
-    fn check(&self, runs: &[Value]) -> Findings {
-        let mut told = self.told.lock();
+    /// Runs, newest first.
+    async fn list(&self, http: &Http, look_back: LookBack) -> Vec<Value> {
+        let (mut runs, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = http.get(&format!("/api/executions?limit=200{cursor}")).await.expect(200);
+            let items = page["items"].as_array().expect("items");
+            runs.extend(items.clone());
+            let known = |it: &Value| self.ledger.lock().settled.contains(text(it, "id"));
+            let all_known = look_back == LookBack::New && items.iter().all(known);
+            match page["next_cursor"].as_str() {
+                Some(next) if !all_known => cursor = format!("&cursor={next}"),
+                _ => return runs,
+            }
+        }
+    }
+
+    fn check(&self, runs: &[Value], look_back: LookBack) -> Findings {
+        let (mut told, mut ledger) = (self.told.lock(), self.ledger.lock());
         assert_eq!(told.odd, Vec::<String>::new());
-        let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        ledger.count(&self.peer);
+        let deaths = self.deaths.load(SeqCst);
+        let mut listed = HashSet::new();
         for run in runs {
-            by_key.entry(text(&run["metadata"], "key")).or_default().push(text(run, "id"));
-        }
-        let known: HashSet<&str> = runs.iter().map(|it| text(it, "id")).collect();
-        for (key, ids) in &told.acked {
-            assert_eq!(ids.len(), 1, "D2: twins of {key}: {ids:?}");
-            assert!(ids.iter().all(|it| known.contains(it.as_str())), "D1: lost {key}: {ids:?}");
-        }
-        for (key, ids) in &by_key {
-            assert_eq!(ids.len(), 1, "D2: twins of {key}: {ids:?}");
-        }
-        let mut calls: HashMap<String, usize> = HashMap::new();
-        for request in self.peer.received() {
-            *calls.entry(request.header("idempotency-key").expect("D5: a key").to_owned()).or_default() += 1;
-        }
-        let mut found = Findings { runs: runs.len(), acked: told.acked.len(), ..Findings::default() };
-        for run in runs {
-            let id = text(run, "id");
-            let count = calls.get(id).copied().unwrap_or(0);
+            let (id, key) = (text(run, "id"), text(&run["metadata"], "key"));
+            listed.insert(id);
+            if !told.sent.contains_key(key) {
+                // Of the test itself.
+                ledger.settled.insert(id.to_owned());
+                continue;
+            }
+            let first = ledger.by_key.entry(key.to_owned()).or_insert_with(|| id.to_owned());
+            assert_eq!(first, id, "D2: twins of {key}");
+            let seen = json!([run["status"], run["completed_at"], run["output"]]);
+            let calls = ledger.counted;
+            let end = told.ends.entry(id.to_owned()).or_insert_with(|| End { seen: seen.clone(), calls });
+            assert_eq!(end.seen, seen, "D6: the end of {id} changed");
+            let count = ledger.calls.get(id).map_or(0, Vec::len);
             if text(&run["metadata"], "delivery") == "at_most_once" {
                 assert!(count <= 1, "D4: {id} was called {count} times");
                 assert!(count == 1 || run["status"] != "completed", "{id} completed uncalled");
             } else {
                 assert_eq!(run["status"], "completed", "{run}");
-                found.repeated += count.saturating_sub(1);
+                let allowed = 1 + deaths - told.sent[key].deaths;
+                assert!(count as u64 <= allowed, "D4: {id} was called {count} times, {allowed} are declared");
             }
-            found.interrupted += usize::from(run["error"]["code"] == "Interrupted");
-            let end = json!([run["status"], run["completed_at"], run["output"]]);
-            let first = told.ends.entry(id.to_owned()).or_insert_with(|| end.clone());
-            assert_eq!(*first, end, "D6: the end of {id} changed");
+            if ledger.settled.insert(id.to_owned()) {
+                ledger.found.runs += 1;
+                ledger.found.repeated += count.saturating_sub(1);
+                let interrupted = run["error"]["code"] == "Interrupted";
+                ledger.found.interrupted += usize::from(interrupted);
+                if interrupted || count > 1 {
+                    ledger.met.push(id.to_owned());
+                }
+            }
         }
-        found
+        for (key, ids) in &told.acked {
+            assert_eq!(ids.len(), 1, "D2: twins of {key}: {ids:?}");
+            let is_there = |it: &String| match look_back {
+                LookBack::All => listed.contains(it.as_str()),
+                LookBack::New => ledger.settled.contains(it),
+            };
+            assert!(ids.iter().all(is_there), "D1: lost {key}: {ids:?}");
+        }
+        let strange = ledger.calls.keys().find(|it| !ledger.settled.contains(*it));
+        assert_eq!(strange, None, "D5: a call without its run's own key");
+        for (id, end) in &told.ends {
+            let late = ledger.calls.get(id).and_then(|it| it.last()).filter(|it| **it >= end.calls);
+            assert!(late.is_none(), "D3: {id} was called after its end was known");
+        }
+        ledger.found.acked = told.acked.len();
+        ledger.found.clone()
     }
 
-    /// The events of some of the runs, from their first to their last.
+    /// The events of some of the runs, from their first to their last; those that a crash has met go first.
     pub async fn check_events(&self, server: &Server, most: usize) -> usize {
         let http = server.http().bearer(&self.key);
-        let ids: Vec<String> = self.told.lock().ends.keys().take(most).cloned().collect();
+        let met = self.ledger.lock().met.clone();
+        let others = self.told.lock().ends.keys().cloned().collect::<Vec<_>>();
+        let ids: Vec<String> = met.into_iter().chain(others).take(most).collect();
         for id in &ids {
             let events = Events::get(&http, &format!("/api/executions/{id}/events")).await.rest().await;
             assert_whole(&events, 1);
+            // Taken up in the middle, also by a process that never sent the first half.
+            let after = events.len() / 2;
+            let http = http.with("last-event-id", after.to_string());
+            let rest = Events::get(&http, &format!("/api/executions/{id}/events")).await.rest().await;
+            assert_eq!(rest, events[after..], "D12: taken up behind {after}");
         }
         ids.len()
     }
+}
+
+/// How many runs a look takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookBack {
+    New,
+    All,
+}
+
+impl Ledger {
+    fn count(&mut self, peer: &Peer) {
+        for request in peer.received_after(self.counted) {
+            let run = request.header("idempotency-key").expect("D5: a key").to_owned();
+            self.calls.entry(run).or_default().push(self.counted);
+            self.counted += 1;
+        }
+    }
+}
+
+/// What is counted with the end of a run agrees with the runs.
+async fn check_money(http: &Http, runs: &[Value]) {
+    let total = http.get("/api/analytics/summary").await.expect(200)["total"].clone();
+    let count = |status: &str| runs.iter().filter(|it| it["status"] == status).count();
+    let calls: u64 = runs.iter().filter_map(|it| it["usage"]["api_calls"].as_u64()).sum();
+    let found = [&total["executions"], &total["completed"], &total["failed"], &total["api_calls"]];
+    let of_runs = json!([runs.len(), count("completed"), count("failed"), calls]);
+    assert_eq!(json!(found), of_runs, "D10: the sums differ from the runs");
 }
 
 pub struct Running {
@@ -207,7 +329,9 @@ impl Running {
 struct Client {
     http: Http,
     agents: Vec<String>,
+    peer: Arc<Peer>,
     told: Arc<Mutex<Told>>,
+    deaths: Arc<AtomicU64>,
     acks: Arc<AtomicU64>,
     acked: Arc<Notify>,
 }
@@ -226,13 +350,15 @@ impl Client {
                 "metadata": { "key": key, "delivery": delivery },
             });
             let path = format!("{}/execute", self.agents[number as usize % 2]);
-            told.sent.insert(key.clone(), (path.clone(), body.clone()));
+            let sent = Sent { path: path.clone(), body: body.clone(), deaths: self.deaths.load(SeqCst) };
+            told.sent.insert(key.clone(), sent);
+            told.unanswered.insert(key.clone());
             (key, path, body)
         };
         match self.http.with("idempotency-key", key.clone()).try_post(&path, &body).await {
             None => false,
             Some(answer) => {
-                let goes_on = note(&mut self.told.lock(), &key, &answer);
+                let goes_on = note(&mut self.told.lock(), &key, &answer, self.peer.received_count());
                 self.acks.fetch_add(1, SeqCst);
                 self.acked.notify_waiters();
                 goes_on
@@ -241,32 +367,25 @@ impl Client {
     }
 }
 
-/// Keeps what an answer promised; `false` where the server takes no more.
-fn note(told: &mut Told, key: &str, answer: &Answer) -> bool {
+/// Keeps what an answer promised; `false` where the server takes no more. `calls` is what the far end has
+/// received by now.
+fn note(told: &mut Told, key: &str, answer: &Answer, calls: usize) -> bool {
     let body = answer.json();
     let named = body["id"].as_str().or(body["error"]["details"]["execution_id"].as_str());
     match (answer.status, named) {
-        (_, Some(id)) => {
+        (status, Some(id)) => {
+            told.unanswered.remove(key);
             told.acked.entry(key.to_owned()).or_default().insert(id.to_owned());
+            if status == 200 && has_ended(&body) {
+                let seen = json!([body["status"], body["completed_at"], body["output"]]);
+                told.ends.entry(id.to_owned()).or_insert(End { seen, calls });
+            }
             true
         }
         (503, None) => false,
         (status, None) => {
             told.odd.push(format!("{key}: {status} {body}"));
             true
-        }
-    }
-}
-
-/// Every run there is.
-async fn list(http: &Http) -> Vec<Value> {
-    let (mut runs, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = http.get(&format!("/api/executions?limit=200{cursor}")).await.expect(200);
-        runs.extend(page["items"].as_array().expect("items").clone());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return runs,
         }
     }
 }

@@ -1,5 +1,20 @@
 //! Campaigns against the real program: killed, stopped, and on disks that fail or fill up. Each prints what it
 //! did and which guarantees it covered.
+//!
+//! They were shown bugs that were planted for it, one at a time, and each was seen at quick size:
+//!
+//! | Planted | Seen by | As |
+//! | --- | --- | --- |
+//! | answered before the commit | C3, C4 | D1, what was made is not there |
+//! | commits that are not synced | C3 | D1, a key that is gone |
+//! | a run without its task; its end in two commits | C3, C4 | D6, a zombie |
+//! | a task that stays when its run has ended | C3 | D6, another end |
+//! | no mark before work that may run once | C3 | D4, a second call |
+//! | an `Idempotency-Key` that is not claimed with the run | C3 | D2, twins |
+//! | another key at every attempt | C3 | D5, a call that is no run's |
+//! | usage counted apart from the end | C3, C4 | D10, sums that differ |
+//! | a stream that is taken up one event too late; numbers that leave one out after a crash | C3 | D12, a gap |
+//! | a server that goes on after a failed sync, or says that it is ready, goes without a word, or exits with 0 | C7 | D14 |
 
 mod disk;
 mod kills;

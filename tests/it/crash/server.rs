@@ -64,7 +64,12 @@ impl Site {
 
     /// `reeve setup`, running.
     pub fn set_up(&self) -> Child {
-        let mut command = self.command(&[]);
+        self.set_up_under(&[])
+    }
+
+    /// As `set_up`, under another program.
+    pub fn set_up_under(&self, wrapper: &[&str]) -> Child {
+        let mut command = self.command(wrapper);
         command.args(["setup", "--org", "Mill", "--email", EMAIL]).stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
         // It may have been killed before it reads.
@@ -76,8 +81,10 @@ impl Site {
         self.serve_under(&[]).expect("it is ready")
     }
 
-    /// As `serve`, under another program; `None` where it ended before it was ready.
-    pub fn serve_under(&self, wrapper: &[&str]) -> Option<Server> {
+    /// As `serve`, under another program.
+    ///
+    /// Errors: how it ended, where that was before it was ready.
+    pub fn serve_under(&self, wrapper: &[&str]) -> Result<Server, ExitStatus> {
         let began = Instant::now();
         let mut child = self.spawn(wrapper);
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -88,15 +95,12 @@ impl Site {
                         break url.to_owned();
                     }
                 }
-                _ => {
-                    child.wait().expect("ends");
-                    return None;
-                }
+                _ => return Err(child.wait().expect("ends")),
             }
         };
         // Whatever it says later must find a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Some(Server { child, base, ready_after: began.elapsed() })
+        Ok(Server { child, base, ready_after: began.elapsed() })
     }
 
     /// `reeve serve`, starting.
@@ -144,6 +148,7 @@ impl Server {
             "agents:execute",
             "executions:read",
             "executions:cancel",
+            "insights:read",
         ];
         let body = json!({ "name": "campaign", "scopes": scopes });
         let made = self.http().bearer(&token).post("/api/api-keys", body).await.expect(201);
@@ -183,6 +188,13 @@ impl Drop for Server {
 /// Died by SIGKILL, itself or the program it ran under.
 pub fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(9) || status.code() == Some(128 + 9)
+}
+
+/// Runs a program whose calls of a kind are interfered with. It is the child, and not the tracer (`-D`), so that
+/// whoever kills the child kills the program.
+pub fn strace(calls: &str, inject: &str) -> Vec<String> {
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{inject}"));
+    ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject].map(str::to_owned).to_vec()
 }
 
 /// Whether a program can be traced here; else says why not.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{Load, far_end};
+use super::load::{Load, LookBack, far_end};
 use super::server::Site;
 use super::{Dice, full};
 use crate::support::peer::{Peer, Step};
@@ -26,8 +26,9 @@ async fn a_stop_under_load_is_clean_and_loses_nothing() {
         let status = server.ended(Duration::from_secs(30)).await.expect("D17: it exits within 30 s");
         longest = longest.max(began.elapsed());
         assert_eq!(status.code(), Some(0), "D17");
+        load.died();
         server = site.serve();
-        let found = load.settle(&server).await;
+        let found = load.settle(&server, LookBack::All).await;
         assert_eq!(found.interrupted, 0, "D17: runs end before the process does");
     }
     eprintln!("C13: stops={rounds} longest={longest:?} lost=0 interrupted=0; covers D1 D2 D4 D17");

@@ -82,14 +82,18 @@ impl Http {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    /// As `send`, for servers that may die meanwhile: the whole answer, or none.
+    /// As `post`, for servers that may die meanwhile: the whole answer, or none.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<Answer> {
-        let mut request = Request::builder().method(Method::POST).uri(format!("{}{path}", self.base));
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let body = Full::new(Bytes::from(body.to_string()));
-        let request = request.header("content-type", "application/json").body(body).expect("a request");
+        self.attempt(Method::POST, path, Some("application/json"), body.to_string().into()).await
+    }
+
+    /// As `get`, for servers that may die meanwhile: the whole answer, or none.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        self.attempt(Method::GET, path, None, Bytes::new()).await
+    }
+
+    async fn attempt(&self, method: Method, path: &str, kind: Option<&str>, body: Bytes) -> Option<Answer> {
+        let request = self.request(method, path, kind, body);
         let response = tokio::time::timeout(PATIENCE, self.client.request(request)).await.ok()?.ok()?;
         let (parts, body) = response.into_parts();
         let body = tokio::time::timeout(PATIENCE, body.collect()).await.ok()?.ok()?.to_bytes();
@@ -104,18 +108,22 @@ impl Http {
         content_type: Option<&str>,
         body: Bytes,
     ) -> http::Response<hyper::body::Incoming> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        if let Some(it) = content_type {
-            request = request.header("content-type", it);
-        }
-        let request = request.body(Full::new(body)).expect("a request");
+        let request = self.request(method, path, content_type, body);
         tokio::time::timeout(PATIENCE, self.client.request(request))
             .await
             .expect("answers")
             .expect("a response")
+    }
+
+    fn request(&self, method: Method, path: &str, kind: Option<&str>, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        request.body(Full::new(body)).expect("a request")
     }
 }
 

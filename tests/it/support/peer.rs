@@ -124,6 +124,15 @@ impl Peer {
         self.received.lock().clone()
     }
 
+    /// All but the first `count`.
+    pub fn received_after(&self, count: usize) -> Vec<Received> {
+        self.received.lock()[count..].to_vec()
+    }
+
+    pub fn received_count(&self) -> usize {
+        self.received.lock().len()
+    }
+
     pub fn last(&self) -> Received {
         self.received.lock().last().expect("a request came").clone()
     }
