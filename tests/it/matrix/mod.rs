@@ -3,6 +3,7 @@
 
 mod objects;
 mod people;
+mod reads;
 mod table;
 
 use std::collections::BTreeMap;
