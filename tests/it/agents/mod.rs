@@ -10,6 +10,7 @@ mod versions;
 
 use serde_json::{Value, json};
 
+use crate::support::http::Http;
 use crate::support::people::Caller;
 
 /// An agent that works anywhere.
@@ -25,7 +26,7 @@ pub fn native_with(name: &str, change: &Value) -> Value {
 }
 
 /// Makes an agent and answers its path.
-pub async fn made(caller: &Caller, agent: Value) -> String {
+pub async fn made(caller: &Http, agent: Value) -> String {
     let agent = caller.post("/api/agents", agent).await.expect(201);
     format!("/api/agents/{}", agent["id"].as_str().expect("an id"))
 }
