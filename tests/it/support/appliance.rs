@@ -99,6 +99,9 @@ impl Appliance {
             assert!(std::time::Instant::now() < patience, "something holds the data folder");
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
+        // In so many words: a child of another test that is between fork and exec has a copy of this file, and
+        // closing ours would leave the lock to it.
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::Unlock).expect("lets go");
         (config, folder, owner)
     }
 
