@@ -12,7 +12,7 @@ use crate::access::role::{Action, Role};
 use crate::access::services::Services;
 use crate::access::store::{KeyRef, KeyRow, MembershipRow, SessionRow, UserRow, session_by_cookie};
 use crate::access::types::{MemberStatus, SessionKind};
-use crate::base::{Actor, AgentId, Error, Id, OrgId, Origin, Result, UserId};
+use crate::base::{Actor, AgentId, Code, Error, Id, OrgId, Origin, Result, UserId};
 use crate::infra::store::{Key, PerAppliance, Rows, View};
 use crate::infra::token::{self, TokenKind};
 
@@ -90,7 +90,7 @@ async fn by_session(
     principal.session = Some(session.id);
     principal.csrf = csrf;
     if now.since(session.seen_at) >= idle_ms / IDLE_STEPS {
-        touch(services, session).await?;
+        noted(touch(services, session).await)?;
     }
     Ok(Cx::new(principal, origin, services.clone()))
 }
@@ -123,6 +123,11 @@ pub(super) fn active_role(services: &Services, user: UserId, org: OrgId) -> Resu
 
 fn person(rows: &View<PerAppliance>, id: UserId) -> Result<UserRow> {
     rows.get::<UserRow>(id)?.filter(|it| !it.disabled).ok_or_else(refused)
+}
+
+/// Who may read still may where nothing can be written; the use is noted another time.
+fn noted(written: Result<()>) -> Result<()> {
+    written.or_else(|error| if error.is(Code::Unavailable) { Ok(()) } else { Err(error) })
 }
 
 async fn touch(services: &Arc<Services>, session: SessionRow) -> Result<()> {
@@ -164,14 +169,15 @@ async fn by_key(
         csrf: None,
     };
     if key.last_used_at.is_none_or(|it| now.since(it) >= KEY_USE_STEP_MS) {
-        services
+        let written = services
             .store
             .write_org(place.org_id, move |tx| {
                 let Some(mut row) = tx.get::<KeyRow>(place.key_id)? else { return Err(refused()) };
                 row.last_used_at = Some(now);
                 tx.put(&row)
             })
-            .await?;
+            .await;
+        noted(written)?;
     }
     Ok(Cx::new(principal, origin, services.clone()))
 }

@@ -25,6 +25,16 @@ pub trait Backend: Send + Sync + 'static {
     /// has no room yet; other errors are final.
     fn recover(&self) -> Result<(), StoreError>;
 
+    /// Whether the last write was refused with `StoreError::ReadOnly`.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    /// Tries whether it can be written to again; from then on it is not read-only any more.
+    fn takes_writes(&self) -> bool {
+        true
+    }
+
     /// Room has come back after a full disk: time to set aside anew what `recover` gave up.
     fn room_is_back(&self) {}
 
@@ -52,6 +62,8 @@ pub trait Snapshot: Send + Sync {
 pub enum StoreError {
     /// No room. Nothing was written; `Backend::recover` makes it usable again.
     Full,
+    /// The file system takes no writes for now. Nothing was written, and reading goes on.
+    ReadOnly,
     /// A sync or write failed, or what was read makes no sense. Nothing may be acknowledged after this.
     Broken(String),
 }
@@ -60,6 +72,7 @@ impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Full => f.write_str("the disk is full"),
+            Self::ReadOnly => f.write_str("the disk is read-only"),
             Self::Broken(cause) => write!(f, "storage failed: {cause}"),
         }
     }
@@ -71,6 +84,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let message = match &error {
             StoreError::Full => "the disk is full, so nothing can be written; reads go on",
+            StoreError::ReadOnly => "the disk is read-only, so nothing can be written; reads go on",
             StoreError::Broken(_) => "storage failed, and this server stops",
         };
         Error::unavailable(message).caused_by(error)

@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use super::backend::{Backend, Snapshot, StoreError, WriteSet};
 use super::feed::{self, Change, ChangeBatch};
+use super::folder::Lock;
 use super::jobs::Job;
 use super::tx::WriteTx;
 use crate::base::Result;
@@ -40,11 +41,11 @@ pub(super) struct Shared {
     pub changes: broadcast::Sender<ChangeBatch>,
     min_free_bytes: u64,
     /// Held for as long as anyone may touch the file; let go after the backend.
-    _lock: Option<std::fs::File>,
+    _lock: Option<Lock>,
 }
 
 impl Shared {
-    pub(super) fn new(backend: Box<dyn Backend>, min_free_bytes: u64, lock: Option<std::fs::File>) -> Self {
+    pub(super) fn new(backend: Box<dyn Backend>, min_free_bytes: u64, lock: Option<Lock>) -> Self {
         Self {
             latest: Mutex::new(None),
             backend,
@@ -72,6 +73,9 @@ impl Shared {
     pub(super) fn check_writable(&self) -> Result<(), StoreError> {
         if self.failed.load(Relaxed) {
             return Err(StoreError::Broken("an earlier write failed".into()));
+        }
+        if self.backend.is_read_only() {
+            return Err(StoreError::ReadOnly);
         }
         if self.is_low() { Err(StoreError::Full) } else { Ok(()) }
     }
@@ -156,7 +160,11 @@ impl Writer {
     }
 
     fn try_commit(&mut self, jobs: Vec<Box<dyn Job>>) -> Committed {
-        let writable = self.shared.check_writable();
+        let mut writable = self.shared.check_writable();
+        if writable == Err(StoreError::ReadOnly) && self.shared.backend.takes_writes() {
+            tracing::info!("the disk takes writes again");
+            writable = self.shared.check_writable();
+        }
         self.note_room(writable == Err(StoreError::Full));
         let mut admitted = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -224,6 +232,9 @@ impl Writer {
             tracing::warn!("the disk is full: writes are refused until there is room");
             self.was_low = true;
             shared.backend.recover()?;
+        }
+        if written == Err(StoreError::ReadOnly) {
+            tracing::error!("the disk is read-only: writes are refused until it is not");
         }
         written?;
         shared.stats.commits.fetch_add(1, Relaxed);

@@ -26,13 +26,23 @@ pub(super) fn make(folder: &Path) -> Result<()> {
     }
 }
 
-/// Holds the folder for this process until the file is dropped.
-pub(super) fn lock(folder: &Path) -> Result<fs::File> {
+/// Held by the process that uses the folder.
+pub(super) struct Lock(fs::File);
+
+impl Drop for Lock {
+    /// In so many words: closing would leave it to a child that is between fork and exec and has a copy.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
+}
+
+/// Holds the folder for this process until the lock is dropped.
+pub(super) fn lock(folder: &Path) -> Result<Lock> {
     let file = open_private(&folder.join("reeve.lock")).map_err(|error| {
         Error::unavailable(format!("the data folder {} cannot be written to: {error}", folder.display()))
     })?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::unavailable(format!(
             "another process of Reeve is using the data folder {}",
             folder.display()

@@ -124,25 +124,37 @@ impl Log {
         self.record.resize(padded(head.length), 0);
     }
 
-    /// Whether the record that was made fits behind the others.
+    /// Whether the record that was made fits behind the others. A sector stays free, so that there is always a
+    /// place to try whether the medium takes writes.
     pub(super) fn has_room(&self) -> bool {
-        self.at + self.record.len() <= self.capacity
+        self.at + self.record.len() + SECTOR <= self.capacity
     }
 
     /// Whether it would fit into an empty log.
     pub(super) fn could_hold(&self) -> bool {
-        self.record.len() <= self.capacity
+        self.record.len() + SECTOR <= self.capacity
     }
 
     /// Writes the record and syncs it: the commit is durable.
     ///
-    /// Errors: `Full` where the medium had no room, though it had given it before; nothing counts then.
+    /// Errors: `Full` where the medium had no room, though it had given it before, and `ReadOnly` where it takes
+    /// no writes; nothing counts then.
     pub(super) fn write(&mut self) -> Result<(), StoreError> {
-        self.failure_of(self.medium.write(self.at as u64, &self.record))?;
+        let written = self.medium.write(self.at as u64, &self.record);
+        if written.as_ref().is_err_and(is_read_only) {
+            return Err(StoreError::ReadOnly);
+        }
+        self.failure_of(written)?;
         self.sync()?;
         self.at += self.record.len();
         self.next += 1;
         Ok(())
+    }
+
+    /// Whether the medium takes writes: tries the place of the next record, where nothing counts.
+    pub(super) fn takes_writes(&self) -> bool {
+        let there = self.at + HEAD <= self.capacity;
+        !there || !self.medium.write(self.at as u64, &[0; HEAD]).as_ref().is_err_and(is_read_only)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -233,6 +245,10 @@ fn change_of(payload: &mut &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         GONE => Some((key, None)),
         length => Some((key, Some(payload.split_off(..length as usize)?.to_vec()))),
     }
+}
+
+fn is_read_only(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::ReadOnlyFilesystem
 }
 
 fn broken(error: std::io::Error) -> StoreError {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 use redb::StorageBackend;
@@ -32,6 +32,7 @@ pub struct LoggedBackend {
     log: Mutex<Log>,
     base: RedbBackend,
     faults: Arc<Faults>,
+    read_only: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -70,11 +71,33 @@ impl LoggedBackend {
             remember(&mut memory, &changes);
         })?;
         let current = Current { memory, base: base.snapshot()? };
-        Ok(Self { current: RwLock::new(current), log: Mutex::new(log), base, faults })
+        let read_only = AtomicBool::new(false);
+        Ok(Self { current: RwLock::new(current), log: Mutex::new(log), base, faults, read_only })
     }
 
-    /// The database takes in what memory holds, and `more` behind it.
+    fn write(&self, log: &mut Log, changes: &WriteSet) -> Result<(), StoreError> {
+        log.prepare(changes);
+        if !log.could_hold() {
+            return self.take_in(log, Some(changes));
+        }
+        if !log.has_room() {
+            self.take_in(log, None)?;
+            log.prepare(changes);
+        }
+        log.write()?;
+        // On a copy, so that readers never wait.
+        let mut memory = self.current.read().memory.clone();
+        remember(&mut memory, changes);
+        self.current.write().memory = memory;
+        Ok(())
+    }
+
+    /// The database takes in what memory holds, and `more` behind it. It is not begun where the medium takes no
+    /// writes, because a database that met that could not be read any more.
     fn take_in(&self, log: &mut Log, more: Option<&WriteSet>) -> Result<(), StoreError> {
+        if !log.takes_writes() {
+            return Err(StoreError::ReadOnly);
+        }
         let mut memory = self.current.read().memory.clone();
         let applied = log.last() + u64::from(more.is_some());
         remember(&mut memory, more.unwrap_or(&WriteSet::new()));
@@ -98,21 +121,19 @@ impl Backend for LoggedBackend {
     }
 
     fn commit(&self, changes: &WriteSet) -> Result<(), StoreError> {
-        let mut log = self.log.lock();
-        log.prepare(changes);
-        if !log.could_hold() {
-            return self.take_in(&mut log, Some(changes));
-        }
-        if !log.has_room() {
-            self.take_in(&mut log, None)?;
-            log.prepare(changes);
-        }
-        log.write()?;
-        // On a copy, so that readers never wait.
-        let mut memory = self.current.read().memory.clone();
-        remember(&mut memory, changes);
-        self.current.write().memory = memory;
-        Ok(())
+        let written = self.write(&mut self.log.lock(), changes);
+        self.read_only.store(written == Err(StoreError::ReadOnly), Relaxed);
+        written
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.read_only.load(Relaxed)
+    }
+
+    fn takes_writes(&self) -> bool {
+        let takes = self.log.lock().takes_writes();
+        self.read_only.store(!takes, Relaxed);
+        takes
     }
 
     fn recover(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::backend::Backend;
+use super::backend::{Backend, StoreError};
 use super::committer::{self, Shared, Stats, Writer};
 use super::feed::{self, ChangeBatch};
 use super::folder;
@@ -111,7 +111,7 @@ impl Store {
         Ok(store)
     }
 
-    fn start(backend: Box<dyn Backend>, options: &OpenOptions, lock: Option<std::fs::File>) -> Result<Self> {
+    fn start(backend: Box<dyn Backend>, options: &OpenOptions, lock: Option<folder::Lock>) -> Result<Self> {
         let (shared, writer) = Self::parts(backend, options, lock)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
@@ -146,7 +146,7 @@ impl Store {
     fn parts(
         backend: Box<dyn Backend>,
         options: &OpenOptions,
-        lock: Option<std::fs::File>,
+        lock: Option<folder::Lock>,
     ) -> Result<(Arc<Shared>, Writer)> {
         let shared = Arc::new(Shared::new(backend, options.min_free_bytes, lock));
         let feed_number = feed::last_number(&View::appliance(shared.snapshot()?))?;
@@ -238,7 +238,14 @@ impl Store {
 
     /// Errors: `Unavailable` where new work would be refused now.
     pub fn check_writable(&self) -> Result<()> {
-        Ok(self.0.shared.check_writable()?)
+        let writable = self.0.shared.check_writable();
+        if writable == Err(StoreError::ReadOnly)
+            && let Some(queue) = &self.0.queue
+        {
+            // The writer looks again before it refuses; otherwise nobody would who waits for readiness.
+            let _ = queue.try_send(jobs::job(WriteOptions::default(), |_| Ok(())).0);
+        }
+        Ok(writable?)
     }
 
     pub fn stats(&self) -> &Stats {

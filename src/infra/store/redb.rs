@@ -213,8 +213,8 @@ impl RedbBackend {
             Ok(tx.commit()?)
         });
         done.map_err(|error| match error {
-            StoreError::Full => StoreError::Full,
             StoreError::Broken(cause) => self.classify(&cause),
+            other => other,
         })
     }
 

@@ -1,14 +1,20 @@
-//! A disk that is full.
+//! A disk that is full, and one that takes no writes.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::load::{Load, far_end};
-use super::server::{Mount, Site};
+use super::full;
+use super::load::{Load, LookBack, far_end};
+use super::server::{Mount, Site, can_trace, strace};
+use crate::agents::made;
 use crate::support::http::Http;
 
 const MEGABYTE: usize = 1 << 20;
+
+fn rounds() -> usize {
+    if full() { 10 } else { 1 }
+}
 
 struct Scene {
     load: Load,
@@ -33,14 +39,19 @@ async fn scene(min_free_megabytes: usize) -> Option<Scene> {
     let server = site.serve();
     let load = Load::new(&server, peer).await;
     let http = server.http().bearer(&load.key);
-    let config = json!({ "url": load.peer.url("/work"), "reply": "callback", "callback_field": "to" });
-    let agent = json!({ "name": "slow", "agent_type": "webhook", "config": config });
-    let agent = http.post("/api/agents", agent).await.expect(201);
-    let agent = format!("/api/agents/{}", agent["id"].as_str().expect("an id"));
-    http.post(&format!("{agent}/versions/1.0.0/publish"), json!({})).await.expect(200);
+    let agent = slow_agent(&http, &load.peer.url("/work")).await;
     // The folder is kept: the mount in it goes first.
     std::mem::forget(site);
     Some(Scene { load, http, agent, server, filler, _mount: mount })
+}
+
+/// An agent that answers later, which here is never.
+async fn slow_agent(http: &Http, url: &str) -> String {
+    let config = json!({ "url": url, "reply": "callback", "callback_field": "to" });
+    let agent = json!({ "name": "slow", "agent_type": "webhook", "config": config });
+    let agent = made(http, agent).await;
+    http.post(&format!("{agent}/versions/1.0.0/publish"), json!({})).await.expect(200);
+    agent
 }
 
 impl Scene {
@@ -99,10 +110,74 @@ async fn a_full_disk_is_survived(name: &str, min_free_megabytes: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn below_the_floor_new_work_is_refused_and_the_rest_goes_on() {
-    a_full_disk_is_survived("floor", 12).await;
+    for _ in 0..rounds() {
+        a_full_disk_is_survived("floor", 12).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_byte_is_survived_too() {
-    a_full_disk_is_survived("last byte", 0).await;
+    for _ in 0..rounds() {
+        a_full_disk_is_survived("last byte", 0).await;
+    }
+}
+
+/// A mounted file system that is in use cannot be made read-only from outside, so the calls that write are refused
+/// as such a file system refuses them, for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_turns_read_only_is_survived() {
+    if !can_trace() {
+        return;
+    }
+    for round in 0..rounds() {
+        a_read_only_disk_is_survived(150 + 13 * round).await;
+    }
+}
+
+/// From the `first` write on, three hundred are refused.
+async fn a_read_only_disk_is_survived(first: usize) {
+    let peer = far_end().await;
+    let site = Site::new(&peer);
+    let server = site.serve();
+    let load = Load::new(&server, peer).await;
+    let agent = slow_agent(&server.http().bearer(&load.key), &load.peer.url("/work")).await;
+    drop(server);
+    let wrapper = strace("pwrite64", &format!("error=EROFS:when={first}..{}", first + 300));
+    let mut server =
+        site.serve_under(&wrapper.iter().map(String::as_str).collect::<Vec<_>>()).expect("is ready");
+    let http = server.http().bearer(&load.key);
+    let slow = json!({
+        "input": {}, "wait_ms": 0, "timeout_ms": 600_000,
+        "metadata": { "key": "slow", "delivery": "at_least_once" },
+    });
+    let run = http.post(&format!("{agent}/execute"), slow.clone()).await.expect(202);
+    let run = format!("/api/executions/{}", run["id"].as_str().expect("an id"));
+
+    let running = load.start(&server.base);
+    while http.get("/readyz").await.status == 200 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    running.end().await;
+    let (mut refused, mut told) = (0, 0);
+    while http.get("/readyz").await.status == 503 {
+        http.get("/api/executions").await.expect(200);
+        assert_eq!(http.get(&run).await.expect(200)["status"], "running");
+        assert_eq!(http.get("/healthz").await.status, 200);
+        let answer = http.post(&format!("{agent}/execute"), slow.clone()).await;
+        if answer.status == 202 {
+            break;
+        }
+        let body = answer.expect_error(503, "Unavailable");
+        told += usize::from(body["error"]["message"].as_str().is_some_and(|it| it.contains("read-only")));
+        refused += 1;
+    }
+    assert!(refused > 0 && told > 0, "it was read-only: {refused} {told}");
+    assert!(server.child.try_wait().expect("ours").is_none(), "it lives");
+    let runs = http.get(&format!("{agent}/executions")).await.expect(200);
+    for run in runs["items"].as_array().expect("items") {
+        let id = run["id"].as_str().expect("an id");
+        http.post(&format!("/api/executions/{id}/cancel"), json!({})).await.expect(200);
+    }
+    let found = load.settle(&server, LookBack::All).await;
+    eprintln!("C8 read-only: refused={refused} {found} lost=0; read meanwhile; recovered; covers D1 D2 D15");
 }

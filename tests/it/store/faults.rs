@@ -139,6 +139,50 @@ fn a_full_disk_is_survived_without_a_restart() {
     }
 }
 
+#[test]
+fn a_read_only_medium_is_survived_without_a_restart() {
+    // After each number of commits: before a record, and where the database is to take the log in.
+    for commits in 0..24 {
+        let medium = Medium::holding(empty_image());
+        let store = open(&medium).expect("opens");
+        for number in 0..commits {
+            put_line(&store, number, 8_000).expect("is written");
+        }
+        medium.take_writes(false);
+        let lines = || store.org(orgs()[0]).and_then(|it| it.all::<Line>(Key::new(), Order::Oldest));
+        for _ in 0..3 {
+            let refused = put_line(&store, commits, 8_000).expect_err("nothing is written");
+            assert!(refused.is(Code::Unavailable) && refused.message().contains("read-only"), "{refused:?}");
+            assert_eq!(lines().expect("reads go on").len() as u64, commits);
+            assert!(store.check_writable().is_err());
+        }
+        assert!(store.failure().borrow().is_none(), "a read-only disk is no failure");
+
+        medium.take_writes(true);
+        for more in 0..20 {
+            put_line(&store, commits + more, 8_000).expect("recovered");
+        }
+        assert!(store.check_writable().is_ok());
+        assert_eq!(lines().expect("readable").len() as u64, commits + 20);
+        drop(store);
+        assert_eq!(counted(&open(&medium).expect("opens")).expect("readable"), commits + 20);
+    }
+}
+
+/// Whoever looks whether it is ready makes the store look.
+#[test]
+fn a_medium_that_takes_writes_again_is_found_without_a_write() {
+    let medium = Medium::holding(empty_image());
+    let store = open(&medium).expect("opens");
+    medium.take_writes(false);
+    put_line(&store, 1, 10).expect_err("nothing is written");
+    medium.take_writes(true);
+    while store.check_writable().is_err() {
+        std::thread::yield_now();
+    }
+    put_line(&store, 1, 10).expect("recovered");
+}
+
 /// A backend whose free space is set by hand.
 struct Measured(LoggedBackend, Arc<AtomicU64>);
 

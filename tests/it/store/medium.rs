@@ -42,6 +42,7 @@ struct State {
     /// Blocks that can be filled, and those that are.
     room: Option<usize>,
     filled: HashSet<usize>,
+    read_only: bool,
 }
 
 const BLOCK: usize = 4096;
@@ -94,6 +95,11 @@ impl Medium {
         self.0.lock().syncs_after_failure
     }
 
+    /// `false`: as a file system that has become read-only.
+    pub(super) fn take_writes(&self, takes: bool) {
+        self.0.lock().read_only = !takes;
+    }
+
     /// Leaves room for so many more blocks; `None` for any number.
     pub(super) fn leave_room(&self, blocks: Option<usize>) {
         let mut state = self.0.lock();
@@ -102,6 +108,10 @@ impl Medium {
 }
 
 impl State {
+    fn takes_write(&self) -> Result<()> {
+        if self.read_only { Err(ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
+    }
+
     fn meets(&mut self, calls: &[Call]) -> Result<()> {
         let Some((call, left)) = &mut self.fails else { return Ok(()) };
         if !calls.contains(call) {
@@ -144,6 +154,7 @@ impl StorageBackend for Medium {
 
     fn set_len(&self, len: u64) -> Result<()> {
         let mut state = self.0.lock();
+        state.takes_write()?;
         state.meets(&[Call::Length])?;
         state.live.resize(len as usize, 0);
         let blocks = (len as usize).div_ceil(BLOCK);
@@ -166,6 +177,7 @@ impl StorageBackend for Medium {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let (mut state, at) = (self.0.lock(), offset as usize);
+        state.takes_write()?;
         state.fill(at, data.len())?;
         let met = state.meets(&[Call::Write, Call::ShortWrite]);
         let short = matches!(state.fails, Some((Call::ShortWrite, _)));
