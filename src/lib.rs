@@ -32,6 +32,7 @@ pub mod metering;
 pub mod connections;
 pub mod agents;
 pub mod executions;
+pub mod schedules;
 pub mod webhooks;
 pub mod insights;
 pub mod web;

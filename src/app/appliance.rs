@@ -19,6 +19,7 @@ use crate::infra::store::{OpenOptions, Store};
 use crate::infra::vault::Redactor;
 use crate::keys::{self, KeySettings};
 use crate::metering::{self, EgressLedger};
+use crate::schedules;
 use crate::webhooks;
 
 /// What a test may hand in instead of the real thing.
@@ -92,6 +93,7 @@ impl Appliance {
         tokio::spawn(write_ledger(Arc::downgrade(&services)));
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
+        schedules::start(&services);
         webhooks::start(&services)?;
         Ok(Self { services })
     }

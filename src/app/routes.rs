@@ -1,7 +1,7 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, agents, audit, connections, executions, insights, metering, webhooks};
+use crate::{access, agents, audit, connections, executions, insights, metering, schedules, webhooks};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -19,6 +19,8 @@ pub fn routes() -> Vec<Route> {
         agents::pages::routes(),
         executions::api::routes(),
         executions::pages::routes(),
+        schedules::api::routes(),
+        schedules::pages::routes(),
         insights::api::routes(),
         insights::pages::routes(),
         connections::api::routes(),

@@ -17,6 +17,8 @@ const PAGES: &[(&str, &str)] = &[
     ("agent-console", "/agents/document-digest/console"),
     ("agent-versions", "/agents/document-digest/versions"),
     ("executions", "/executions"),
+    ("schedules", "/schedules"),
+    ("schedule-new", "/schedules/new"),
     ("credentials", "/credentials"),
     ("members", "/members"),
     ("keys", "/keys"),
@@ -70,6 +72,62 @@ async fn every_page_is_sound_wide_and_narrow_in_both_themes() {
     }
     for (name, path) in PAGES {
         for (width, height, size) in [(1440, 900, "wide"), (390, 844, "narrow")] {
+            browser.size(width, height).await;
+            browser.go(path).await;
+            browser.see("main").await;
+            for theme in ["light", "dark"] {
+                browser.theme(theme).await;
+                browser.is_sound().await;
+                browser.picture(&format!("{name}-{size}-{theme}")).await;
+            }
+        }
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_says_while_it_is_typed_when_it_will_run() {
+    let (_appliance, browser) = empty().await;
+    set_up(&browser).await;
+    browser.go("/agents/new").await;
+    browser.click("form:has(input[value=\"document-digest\"]) button").await;
+    browser.read("Published").await;
+    browser.go("/schedules").await;
+    browser.picture("schedules-empty").await;
+    browser.press("Make the first schedule").await;
+    browser.fill("cron", "30 2 28 3 *").await;
+    browser.fill("time_zone", "Europe/Berlin").await;
+    browser.read("On the 28th of March at 02:30").await;
+    browser.read("Clocks go forward").await;
+    browser.fill("cron", "0 25 * * *").await;
+    browser.read("The hour field: 0 to 23").await;
+    browser.picture("schedule-new-wrong").await;
+    browser.fill("cron", "*/15 9-17 * * 1-5").await;
+    browser.read("Every 15 minutes from 09:00 to 17:45, Monday to Friday").await;
+    browser.fill("name", "Morning digest").await;
+    browser.fill("input", "{\"document\": \"The river rose. The mill stood still.\"}").await;
+    browser.click("select[name=agent_id] option:nth-child(2)").await;
+    browser.press("Create the schedule").await;
+    browser.read("Morning digest is made").await;
+    browser.press("Run now").await;
+    browser.read("It runs now").await;
+    let schedule = browser.see("a[href^=\"/schedules/sch_\"]").await;
+    let schedule = schedule.attr("href").await.expect("reads").expect("a place");
+    browser.go(&format!("{schedule}/edit")).await;
+    browser.see("#schedule-form").await;
+    browser.go("/schedules/new").await;
+    browser.fill("name", "Monthly review of everything that ran").await;
+    browser.fill("cron", "0 6 1,15 * *").await;
+    browser.fill("input", "{\"document\": \"A quiet month.\"}").await;
+    browser.click("select[name=agent_id] option:nth-child(2)").await;
+    browser.press("Create the schedule").await;
+    browser.press("Switch off").await;
+    browser.read("is switched off").await;
+    let edit = format!("{schedule}/edit");
+    for (name, path) in
+        [("schedules-full", "/schedules"), ("schedule", &*schedule), ("schedule-edit", &*edit)]
+    {
+        for (width, height, size) in [(1440, 1400, "wide"), (390, 1800, "narrow")] {
             browser.size(width, height).await;
             browser.go(path).await;
             browser.see("main").await;

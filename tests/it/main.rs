@@ -16,6 +16,7 @@ mod matrix;
 mod peers;
 mod pages;
 mod runs;
+mod schedules;
 mod server;
 mod simulation;
 mod store;

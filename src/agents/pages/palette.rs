@@ -39,6 +39,7 @@ struct Entry {
 /// Label, address, what it needs.
 const ACTIONS: &[(&str, &str, Action)] = &[
     ("New agent", "/agents/new", Action::AgentsWrite),
+    ("New schedule", "/schedules/new", Action::SchedulesWrite),
     ("Agents that are unhealthy", "/agents?health=unhealthy", Action::AgentsRead),
     ("Your profile and sessions", "/profile", Action::ProfileRead),
 ];

@@ -1,6 +1,6 @@
 //! Fires timers when their time has come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -66,6 +66,8 @@ struct Inner {
     env: Env,
     store: Store,
     wheel: Mutex<Wheel>,
+    /// Timers that fire just now. They are not in the wheel, whatever is heard of them, until that is over.
+    firing: Mutex<HashSet<Name>>,
     /// Pauses of timers whose last firing failed.
     pauses: Mutex<HashMap<Name, u64>>,
     kinds: Mutex<HashMap<TimerKind, Arc<dyn Fire>>>,
@@ -80,6 +82,7 @@ impl Timers {
             env,
             store,
             wheel: Mutex::default(),
+            firing: Mutex::default(),
             pauses: Mutex::default(),
             kinds: Mutex::default(),
             changed: Arc::new(Notify::new()),
@@ -130,6 +133,9 @@ impl Inner {
                 Ok(true)
             })?;
         }
+        for name in self.firing.lock().iter() {
+            wheel.clear(name);
+        }
         *self.wheel.lock() = wheel;
         self.changed.notify_one();
         Ok(())
@@ -154,11 +160,21 @@ impl Inner {
     fn reread(&self, name: Name, earliest: Option<Timestamp>) -> Result<()> {
         // The lock is held while reading, so that an older look never follows a newer one.
         let mut wheel = self.wheel.lock();
+        if self.firing.lock().contains(&name) {
+            return Ok(());
+        }
         match self.store.org(name.org)?.get::<Timer>(Timer::key_of(name.kind, name.subject))? {
             Some(timer) => wheel.set(name, earliest.map_or(timer.due, |it| it.max(timer.due))),
             None => wheel.clear(&name),
         }
         Ok(())
+    }
+
+    fn take_due(&self, now: Timestamp) -> Vec<Name> {
+        let mut wheel = self.wheel.lock();
+        let due = wheel.take_due(now, AT_ONCE);
+        self.firing.lock().extend(&due);
+        due
     }
 
     async fn fire(&self, name: Name) {
@@ -205,6 +221,7 @@ impl Inner {
     }
 
     fn settle(&self, name: Name, earliest: Option<Timestamp>) {
+        self.firing.lock().remove(&name);
         if earliest.is_none() {
             self.pauses.lock().remove(&name);
         }
@@ -251,7 +268,7 @@ async fn turn(timers: Weak<Inner>) {
             return;
         }
         let now = alive.env.now();
-        let due = alive.wheel.lock().take_due(now, AT_ONCE);
+        let due = alive.take_due(now);
         let more = due.len() == AT_ONCE;
         for name in due {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };

@@ -14,10 +14,12 @@ pub enum TimerKind {
     Schedule = 1,
     /// The next try of an outgoing webhook.
     Delivery = 2,
+    /// A tick that waited for the run before it.
+    ScheduleQueue = 3,
 }
 
 impl TimerKind {
-    const ALL: [Self; 2] = [Self::Schedule, Self::Delivery];
+    const ALL: [Self; 3] = [Self::Schedule, Self::Delivery, Self::ScheduleQueue];
 }
 
 impl From<TimerKind> for u8 {

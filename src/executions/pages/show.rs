@@ -14,7 +14,7 @@ use crate::access::{self, Action, Cx};
 use crate::base::{ExecutionId, Result, Timestamp};
 use crate::executions::ops::find;
 use crate::executions::runner_of;
-use crate::executions::types::{ExecutionView, TriggerKind};
+use crate::executions::types::{ExecutionView, Trigger, TriggerKind};
 use crate::web::view::{JsonView, href};
 use crate::web::{Frame, Framing, Html, Query, Reply, Route, SseAnswer, part, render};
 
@@ -53,7 +53,7 @@ struct Show {
     by: String,
     came_by: &'static str,
     /// The run that this one repeats.
-    retry_of: String,
+    came_href: String,
     session_id: String,
     created_at: Timestamp,
     started_at: Option<Timestamp>,
@@ -75,6 +75,15 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<Shown
 /// `GET /executions/{execution}/stream`
 async fn stream(cx: Cx, request: HttpRequest, query: Query<Shown>) -> Reply<SseAnswer> {
     live_run(&cx, part::<ExecutionId>(&request, "execution")?, query.0.level)
+}
+
+/// Where that is shown which the run came from.
+fn came_href(trigger: &Trigger) -> String {
+    match (trigger.kind, trigger.retry_of, &trigger.source) {
+        (_, Some(first), _) => format!("/executions/{first}"),
+        (TriggerKind::Schedule, _, Some(id)) => format!("/schedules/{id}"),
+        _ => String::new(),
+    }
 }
 
 fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Result<Show> {
@@ -99,7 +108,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
             TriggerKind::Event => "Named event",
             TriggerKind::Batch => "Batch of inputs",
         },
-        retry_of: run.trigger.retry_of.map(|it| it.to_string()).unwrap_or_default(),
+        came_href: came_href(&run.trigger),
         session_id: run.session_id.clone().unwrap_or_default(),
         created_at: run.created_at,
         started_at: run.started_at,

@@ -12,6 +12,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("", "Overview", "/", "overview", "g o"),
     ("", "Agents", "/agents", "agents", "g a"),
     ("", "Executions", "/executions", "executions", "g e"),
+    ("", "Schedules", "/schedules", "schedules", "g l"),
     ("Connect", "Credentials", "/credentials", "lock", "g c"),
     ("Connect", "API keys", "/keys", "key", "g k"),
     ("Connect", "Developers", "/developers", "code", "g d"),

@@ -71,6 +71,7 @@ pub struct Field {
     placeholder: String,
     unit: String,
     autocomplete: String,
+    suggestions: Vec<Choice>,
     max_chars: Option<usize>,
     required: bool,
     disabled: bool,
@@ -93,6 +94,7 @@ impl Field {
             placeholder: String::new(),
             unit: String::new(),
             autocomplete: String::new(),
+            suggestions: Vec::new(),
             max_chars: None,
             required: false,
             disabled: false,
@@ -203,6 +205,12 @@ impl Field {
 
     pub fn autocomplete(mut self, what: impl Display) -> Self {
         self.autocomplete = what.to_string();
+        self
+    }
+
+    /// Offered while a line is typed; anything else may be typed too.
+    pub fn suggestions(mut self, choices: Vec<Choice>) -> Self {
+        self.suggestions = choices;
         self
     }
 

@@ -22,6 +22,7 @@ mod load;
 mod server;
 mod stops;
 mod syncs;
+mod ticks;
 
 pub use server::{Server, Site};
 

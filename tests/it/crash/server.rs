@@ -12,7 +12,7 @@ use crate::support::PASSWORD;
 use crate::support::http::Http;
 use crate::support::peer::Peer;
 
-const EMAIL: &str = "owner@mill.test";
+pub const EMAIL: &str = "owner@mill.test";
 const BINARY: &str = env!("CARGO_BIN_EXE_reeve");
 
 /// A data folder with an owner, and how the program is started on it.

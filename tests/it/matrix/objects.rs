@@ -27,6 +27,7 @@ pub fn missing() -> Objects {
         ("credential", id("cre_")),
         ("webhook", id("whk_")),
         ("delivery", id("dlv_")),
+        ("schedule", id("sch_")),
     ])
 }
 
@@ -46,6 +47,9 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let run = json!({"input": format!("{canary} wrote a line.")});
     let run = caller.post(&format!("/api/agents/{agent}/execute"), run).await;
     made.insert("execution", text(&run.expect(200)["id"]));
+    let schedule = json!({"name": canary, "agent_id": agent, "cron": "@yearly"});
+    let schedule = caller.post("/api/schedules", schedule).await;
+    made.insert("schedule", text(&schedule.expect(201)["id"]));
     made.insert("agent", agent);
     made.insert("delivery", delivery(caller, &webhook).await);
     made.insert("webhook", webhook);

@@ -7,3 +7,4 @@ mod executions;
 mod frame;
 mod organization;
 mod overview;
+mod schedules;

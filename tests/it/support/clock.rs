@@ -17,6 +17,17 @@ impl HeldClock {
     }
 }
 
+impl HeldClock {
+    /// Ahead, or back.
+    pub fn shift_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, SeqCst);
+    }
+
+    pub fn set(&self, at: Timestamp) {
+        self.0.store(at.millis(), SeqCst);
+    }
+}
+
 impl Clock for HeldClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(SeqCst))

@@ -1,0 +1,39 @@
+//! What can be done with schedules. Each op checks the caller and owns its transaction.
+
+mod change;
+mod look;
+mod run;
+
+pub use change::{create, delete, disable, enable, update};
+pub use look::{find, history, list, preview};
+pub use run::run;
+
+use super::store;
+use super::types::{Schedule, missing};
+use crate::access::Cx;
+use crate::agents;
+use crate::base::{Code, Error, Result, ScheduleId};
+use crate::infra::store::{PerOrg, Rows};
+
+/// The schedule, if the caller may see what it runs.
+///
+/// Errors: `NotFound`, the same for one that is not there and one of an agent that the caller may not see.
+fn visible(cx: &Cx, rows: &impl Rows<PerOrg>, id: ScheduleId) -> Result<Schedule> {
+    let schedule = store::find(rows, id)?;
+    match agents::may_see_runs(cx, rows, schedule.target.agent())? {
+        true => Ok(schedule),
+        false => Err(missing(id)),
+    }
+}
+
+/// As `visible`, where the caller has read the revision `expected`.
+///
+/// Errors: as `visible`; `PreconditionFailed`.
+fn changing(cx: &Cx, rows: &impl Rows<PerOrg>, id: ScheduleId, expected: Option<u64>) -> Result<Schedule> {
+    let schedule = visible(cx, rows, id)?;
+    if expected.is_some_and(|it| it != schedule.revision) {
+        let message = "this was changed since you read it; read it again";
+        return Err(Error::new(Code::PreconditionFailed, message));
+    }
+    Ok(schedule)
+}
