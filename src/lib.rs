@@ -34,6 +34,7 @@ pub mod agents;
 pub mod executions;
 pub mod schedules;
 pub mod webhooks;
+pub mod workflows;
 pub mod insights;
 pub mod web;
 pub mod app;

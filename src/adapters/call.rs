@@ -106,6 +106,16 @@ pub struct Usage {
     pub cpu_time_ms: u64,
 }
 
+impl Usage {
+    pub fn add(&mut self, more: Self) {
+        self.api_calls += more.api_calls;
+        self.input_tokens += more.input_tokens;
+        self.output_tokens += more.output_tokens;
+        self.cost_micros += more.cost_micros;
+        self.cpu_time_ms += more.cpu_time_ms;
+    }
+}
+
 /// The work is done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {

@@ -5,6 +5,8 @@
 //! times the size of what it looks at. Data that looks like an expression stays data: what an evaluation yields
 //! is never evaluated again.
 
+mod look;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -17,6 +19,7 @@ use minijinja::{
 use parking_lot::Mutex;
 use serde_json::Value;
 
+pub use self::look::{Look, look};
 use crate::base::Json;
 
 pub const MAX_EXPRESSION_BYTES: usize = 4_096;
@@ -44,8 +47,14 @@ type Result<T, E = MappingError> = std::result::Result<T, E>;
 /// The names that an expression sees. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Scope {
-    names: Vec<(&'static str, Jinja)>,
+    names: Vec<(&'static str, Named)>,
     bytes: usize,
+}
+
+#[derive(Clone)]
+enum Named {
+    Value(Jinja),
+    Seen(Seen),
 }
 
 impl Scope {
@@ -53,17 +62,55 @@ impl Scope {
     pub fn with_json(mut self, name: &'static str, text: &str) -> Self {
         let value = serde_json::from_str(text).unwrap_or_else(|_| Jinja::from(text));
         self.bytes += text.len();
-        self.names.push((name, value));
+        self.names.push((name, Named::Value(value)));
         self
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<Jinja>) -> Self {
-        self.names.push((name, value.into()));
+        self.names.push((name, Named::Value(value.into())));
+        self
+    }
+
+    pub fn with_seen(mut self, name: &'static str, seen: Seen) -> Self {
+        self.bytes += seen.bytes();
+        self.names.push((name, Named::Seen(seen)));
         self
     }
 
     fn root(&self) -> Jinja {
-        Jinja::from_pairs(self.names.iter().cloned())
+        Jinja::from_pairs(self.names.iter().map(|(name, it)| match it {
+            Named::Value(value) => (*name, value.clone()),
+            Named::Seen(seen) => (*name, seen.value()),
+        }))
+    }
+}
+
+/// Data for a scope that is taken apart where the evaluation happens, which is elsewhere when there is much of it.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    Json(Json),
+    Text(String),
+    Object(Vec<(String, Seen)>),
+    Null,
+}
+
+impl Seen {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            Self::Text(text) => text.len(),
+            Self::Object(fields) => fields.iter().map(|it| it.0.len() + it.1.bytes()).sum(),
+            Self::Null => 0,
+        }
+    }
+
+    fn value(&self) -> Jinja {
+        match self {
+            Self::Json(json) => serde_json::from_str(json.as_str()).unwrap_or_default(),
+            Self::Text(text) => Jinja::from(text.as_str()),
+            Self::Object(fields) => Jinja::from_pairs(fields.iter().map(|it| (it.0.as_str(), it.1.value()))),
+            Self::Null => Jinja::from(()),
+        }
     }
 }
 
@@ -112,7 +159,20 @@ pub async fn apply(mapping: &Value, scope: &Scope) -> Result<Json> {
         return apply_now(mapping, scope);
     }
     let (mapping, scope) = (mapping.clone(), scope.clone());
-    tokio::task::spawn_blocking(move || apply_now(&mapping, &scope))
+    aside(move || apply_now(&mapping, &scope)).await
+}
+
+/// As `holds`; large data is looked at on a thread of its own.
+pub async fn holds_for(expression: &str, scope: &Scope) -> Result<bool> {
+    if scope.bytes <= LARGE_BYTES {
+        return holds(expression, scope);
+    }
+    let (expression, scope) = (expression.to_owned(), scope.clone());
+    aside(move || holds(&expression, &scope)).await
+}
+
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|_| Err(MappingError("the mapping could not be evaluated".to_owned())))
 }

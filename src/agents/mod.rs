@@ -4,7 +4,6 @@
 //! a run does, and never changes once it is published. `resolve` is the way from a name to a run.
 
 pub mod api;
-mod cache;
 mod catalog;
 mod check;
 mod compare;
@@ -36,6 +35,7 @@ pub use ops::{
 };
 pub use resolve::{Prepared, Runnable, accepted, resolve};
 pub use rights::{Grant, Right, Rights, access};
+pub use schema::{check as check_schema, of_person as compiled_schema};
 pub use status::{Status, Verb, after};
 pub use types::{
     Agent, Definition, Delivery, Health, HealthCheck, Policy, Retry, TriggerMode, Version, VersionRef,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::cache::Cache;
 use super::number::{Number, Spec};
 use super::rights::{Right, access, check_scope, need};
 use super::types::{Agent, Policy, Version, VersionRef};
@@ -14,6 +13,7 @@ use super::{schema, store};
 use crate::access::{Action, Cx, Services};
 use crate::adapters::{self, Adapter};
 use crate::base::{AgentId, Code, CredentialId, Doing, Error, Json, Result, VersionId};
+use crate::infra::Cache;
 use crate::infra::store::{PerOrg, Rows};
 
 /// A version, ready to run. Shared by all its runs.

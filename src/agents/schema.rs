@@ -28,7 +28,7 @@ fn compile(schema: &Value) -> std::result::Result<Validator, String> {
 }
 
 /// Compiles a schema that a person wrote; `None` where it takes anything. `at` is its field.
-pub(super) fn of_person(schema: &Json, at: &str) -> Result<Option<Arc<Validator>>, Invalid> {
+pub fn of_person(schema: &Json, at: &str) -> Result<Option<Arc<Validator>>, Invalid> {
     let wrong = |message: String| Invalid { path: at.to_owned(), message };
     if schema.len() > MAX_SCHEMA_BYTES {
         return Err(wrong(format!("a schema has at most {MAX_SCHEMA_BYTES} bytes")));
@@ -90,7 +90,7 @@ pub(super) fn wrong(validator: &Validator, value: &Value, at: &str) -> Vec<Inval
 }
 
 /// Errors: `code` with all that does not fit.
-pub(super) fn check(validator: &Validator, value: &Value, code: Code, at: &str) -> Result<()> {
+pub fn check(validator: &Validator, value: &Value, code: Code, at: &str) -> Result<()> {
     if validator.is_valid(value) {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::input::AgentUpdate;
 use super::types::Definition;
-use crate::base::{Code, Error, Invalid, Json, Result};
+use crate::base::{Code, Error, Invalid, Json, Result, is_slug};
 
 pub(super) const MAX_NAME_CHARS: usize = 120;
 const MAX_DESCRIPTION_CHARS: usize = 4_000;
@@ -16,7 +16,6 @@ const MAX_TAGS: usize = 32;
 const MAX_CAPABILITIES: usize = 64;
 const MAX_SKILLS: usize = 64;
 const MAX_CREDENTIALS: usize = 16;
-const MAX_SLUG_CHARS: usize = 60;
 const MAX_CHANGELOG_CHARS: usize = 4_000;
 const DAY_MS: u64 = 86_400_000;
 
@@ -68,13 +67,7 @@ pub(super) fn wrong_definition(definition: &Definition) -> Vec<Invalid> {
 
 /// Errors: `ValidationFailed` for a slug that cannot stand in an address.
 pub(super) fn check_slug(slug: &str) -> Result<()> {
-    let plain = !slug.is_empty()
-        && slug.len() <= MAX_SLUG_CHARS
-        && slug.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
-        && !slug.starts_with('-')
-        && !slug.ends_with('-')
-        && !slug.contains("--");
-    if !plain {
+    if !is_slug(slug) {
         let rule = "a slug has 1 to 60 lower-case letters and digits, with single hyphens between them";
         return Err(Error::invalid_at("slug", rule));
     }

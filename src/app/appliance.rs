@@ -12,7 +12,7 @@ use crate::base::{Env, Result};
 use crate::config::Config;
 use crate::connections;
 use crate::engine::{Engine, Options, Timers};
-use crate::executions::{self, AgentWork};
+use crate::executions::{self, AgentWork, Podium};
 use crate::infra::Kept;
 use crate::infra::egress::{Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
@@ -21,6 +21,7 @@ use crate::keys::{self, KeySettings};
 use crate::metering::{self, EgressLedger};
 use crate::schedules;
 use crate::webhooks;
+use crate::workflows::{self, ChainConductor};
 
 /// What a test may hand in instead of the real thing.
 pub struct Parts {
@@ -95,6 +96,8 @@ impl Appliance {
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         schedules::start(&services);
         webhooks::start(&services)?;
+        services.kept.get::<DeleteGuards>().add(workflows::refuse_while_used);
+        services.kept.get::<Podium>().register(Arc::new(ChainConductor::new(&services)));
         Ok(Self { services })
     }
 

@@ -1,7 +1,9 @@
 //! Every route there is, a line per feature.
 
 use crate::web::{self, Route};
-use crate::{access, agents, audit, connections, executions, insights, metering, schedules, webhooks};
+use crate::{
+    access, agents, audit, connections, executions, insights, metering, schedules, webhooks, workflows,
+};
 
 /// The whole table.
 pub fn routes() -> Vec<Route> {
@@ -21,6 +23,8 @@ pub fn routes() -> Vec<Route> {
         executions::pages::routes(),
         schedules::api::routes(),
         schedules::pages::routes(),
+        workflows::api::routes(),
+        workflows::pages::routes(),
         insights::api::routes(),
         insights::pages::routes(),
         connections::api::routes(),

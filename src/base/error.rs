@@ -40,6 +40,8 @@ codes! {
     /// The agent, or what stands behind it, answered with an error.
     ExecutionFailed,
     ExecutionTimeout,
+    /// A step of a chain failed, and with it the run.
+    ChainExecutionFailed,
     /// A crash met a step that may run at most once.
     Interrupted,
     /// The run was stopped before it ended.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Error, Result};
+use super::{Doing, Error, Result};
 
 /// Nesting that a body may have.
 pub const MAX_JSON_DEPTH: usize = 64;
@@ -27,6 +27,13 @@ impl Json {
 
     pub fn of(value: &Value) -> Self {
         Self(value.to_string().into())
+    }
+
+    /// What `value` is written as. JSON inside keeps its text.
+    ///
+    /// Errors: only ours, for what has no JSON.
+    pub fn written(value: &impl Serialize) -> Result<Self> {
+        Ok(Self(serde_json::to_string(value).doing("write a value as JSON")?.into()))
     }
 
     pub fn null() -> Self {

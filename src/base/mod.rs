@@ -20,5 +20,5 @@ pub use id::{
 pub use json::{Json, MAX_JSON_DEPTH, check_depth};
 pub use money::Micros;
 pub use page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};
-pub use slug::slug_of;
+pub use slug::{is_slug, slug_of};
 pub use time::Timestamp;

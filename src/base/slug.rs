@@ -19,6 +19,16 @@ pub fn slug_of(name: &str) -> String {
     if slug.is_empty() { "item".to_owned() } else { slug.to_owned() }
 }
 
+/// Whether `text` can stand in an address: 1 to 60 lower-case letters and digits, with single hyphens between them.
+pub fn is_slug(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_SLUG_CHARS
+        && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--")
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -200,6 +200,11 @@ impl Engine {
         (queue.running_of(org), queue.waiting(org))
     }
 
+    /// Tasks of one lane that are at work, or sure of a place.
+    pub fn running_in(&self, org: OrgId, lane: [u8; 16]) -> usize {
+        self.0.queue.lock().admitted(org, lane)
+    }
+
     pub fn stats(&self) -> EngineStats {
         let paused = self.0.paused.lock().len();
         let queue = self.0.queue.lock();

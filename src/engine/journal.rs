@@ -19,6 +19,8 @@ pub enum EventKind {
     StepCompleted,
     #[serde(rename = "step.failed")]
     StepFailed,
+    #[serde(rename = "step.skipped")]
+    StepSkipped,
     #[serde(rename = "tool.called")]
     ToolCalled,
     #[serde(rename = "tool.returned")]
@@ -45,6 +47,7 @@ impl EventKind {
             Self::StepStarted => "step.started",
             Self::StepCompleted => "step.completed",
             Self::StepFailed => "step.failed",
+            Self::StepSkipped => "step.skipped",
             Self::ToolCalled => "tool.called",
             Self::ToolReturned => "tool.returned",
             Self::Log => "log",

@@ -42,7 +42,12 @@ impl Run {
 
     /// As `note` for a piece of text output; neighbours are joined.
     pub fn text(&self, text: &str) {
-        self.topic.text(text);
+        self.topic.text(None, text);
+    }
+
+    /// As `text`, of one step; neighbours of the same step are joined.
+    pub fn text_of(&self, step: &Arc<str>, text: &str) {
+        self.topic.text(Some(step), text);
     }
 
     /// Adds to the journal, with `rows` in the same transaction. When this returns, it is on disk. Tries until
@@ -100,8 +105,9 @@ pub(super) struct Topic {
 struct Pending {
     last_sequence: u64,
     entries: Vec<Entry>,
-    /// Text that waits to become an entry.
+    /// Text that waits to become an entry, and the step that it is of.
     text: String,
+    text_of: Option<Arc<str>>,
     /// The last entry is there: nothing follows it, whatever a late attempt still says.
     closed: bool,
 }
@@ -144,7 +150,7 @@ impl Topic {
         self.mark(was_clean);
     }
 
-    fn text(self: &Arc<Self>, text: &str) {
+    fn text(self: &Arc<Self>, step: Option<&Arc<str>>, text: &str) {
         if text.is_empty() {
             return;
         }
@@ -154,6 +160,10 @@ impl Topic {
                 return;
             }
             let was_clean = pending.is_clean();
+            if pending.text_of.as_ref() != step {
+                self.end_text(&mut pending);
+                pending.text_of = step.cloned();
+            }
             pending.text.push_str(text);
             if pending.text.len() >= MAX_DELTA_BYTES {
                 self.end_text(&mut pending);
@@ -195,7 +205,11 @@ impl Topic {
     fn end_text(&self, pending: &mut Pending) {
         if !pending.text.is_empty() {
             let text = std::mem::take(&mut pending.text);
-            let data = Json::of(&serde_json::json!({ "text": text }));
+            let data = match &pending.text_of {
+                None => serde_json::json!({ "text": text }),
+                Some(step) => serde_json::json!({ "step": **step, "text": text }),
+            };
+            let data = Json::of(&data);
             pending.push(self.id, self.env.now(), EventKind::Delta, data);
         }
     }

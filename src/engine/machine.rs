@@ -1,6 +1,6 @@
 //! What follows an attempt. Pure: no clock, no store, no chance.
 
-use super::task::{End, Failure, Repeat, Status, Task, Verdict};
+use super::task::{End, Failure, Repeat, Retry, Status, Task, Verdict};
 use crate::base::{Code, Timestamp};
 
 /// Longest pause that a far end may ask for before the next attempt.
@@ -49,7 +49,7 @@ pub fn next(task: &Task, verdict: Verdict, now: Timestamp, jitter: f64) -> Next 
         }
         Verdict::Failed(failure) => {
             let deadline = task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms);
-            let at = now.plus_ms(pause_ms(task, &failure, jitter));
+            let at = now.plus_ms(task.retry.pause_ms(task.attempts, failure.retry_after_ms, jitter));
             let may_repeat = task.repeat == Repeat::AtLeastOnce && failure.retriable;
             if may_repeat && task.attempts < task.retry.max_attempts && at < deadline {
                 Next::Again { at, after: failure }
@@ -88,19 +88,21 @@ pub(super) fn after_crash(task: &Task, now: Timestamp) -> Option<End> {
     })
 }
 
-/// Doubles with every attempt, up to the policy's most; a far end that names a time is heard.
-fn pause_ms(task: &Task, failure: &Failure, jitter: f64) -> u64 {
-    let doublings = task.attempts.saturating_sub(1).min(32);
-    let full = task.retry.backoff_ms.saturating_mul(1 << doublings).min(task.retry.max_backoff_ms);
-    let spread = full / 2 + ((full / 2) as f64 * jitter.clamp(0.0, 1.0)) as u64;
-    spread.max(failure.retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS))
+impl Retry {
+    /// The pause after attempt number `attempts`. Doubles with every attempt, up to the policy's most; a far end that
+    /// names a time is heard. `jitter` is as in `next`.
+    pub fn pause_ms(&self, attempts: u32, retry_after_ms: Option<u64>, jitter: f64) -> u64 {
+        let doublings = attempts.saturating_sub(1).min(32);
+        let full = self.backoff_ms.saturating_mul(1 << doublings).min(self.max_backoff_ms);
+        let spread = full / 2 + ((full / 2) as f64 * jitter.clamp(0.0, 1.0)) as u64;
+        spread.max(retry_after_ms.unwrap_or(0).min(MAX_RETRY_AFTER_MS))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::{ExecutionId, Id, Json, OrgId};
-    use crate::engine::Retry;
 
     fn task(attempts: u32) -> Task {
         Task {

@@ -20,5 +20,5 @@ pub use face::{Engine, EngineStats, Options};
 pub use journal::{Entry, EventKind, entries_after, last_sequence};
 pub use live::{Run, Watch};
 pub use machine::{Next, next};
-pub use task::{End, Failure, Repeat, Retry, Status, Task, Verdict, Work};
+pub use task::{End, Failure, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};
 pub use timers::{Due, Fire, Timer, TimerKind, Timers};

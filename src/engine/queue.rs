@@ -103,6 +103,10 @@ impl Queue {
         self.orgs.get(&org).map_or(0, |it| it.ranks.len())
     }
 
+    pub(super) fn admitted(&self, org: OrgId, lane: Lane) -> usize {
+        self.lanes.get(&(org, lane)).map_or(0, |it| it.admitted)
+    }
+
     pub(super) fn running_of(&self, org: OrgId) -> usize {
         self.orgs.get(&org).map_or(0, |it| it.running)
     }

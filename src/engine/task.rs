@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Run;
 use crate::base::{Code, ExecutionId, Json, OrgId, Result, Timestamp};
-use crate::infra::store::{Key, OrgTx, PerOrg, Row, Table};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Row, Rows, Table};
 
 /// What a crash may do to an attempt that was under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +77,16 @@ impl Row for Task {
     fn key(&self) -> Key {
         Key::of(self.id)
     }
+}
+
+/// A task of the lane that has not ended, where there is one. Looks at every open task of the organization.
+pub fn open_in_lane(rows: &impl Rows<PerOrg>, lane: [u8; 16]) -> Result<Option<ExecutionId>> {
+    let mut found = None;
+    rows.scan::<Task>(Key::new(), Order::Oldest, |task| {
+        found = (task.lane == lane).then_some(task.id);
+        Ok(found.is_none())
+    })?;
+    Ok(found)
 }
 
 /// What one attempt came to.

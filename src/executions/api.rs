@@ -1,24 +1,24 @@
 //! REST endpoints of runs.
 
-use actix_web::{HttpRequest, HttpResponse, Responder};
-use futures_util::{Stream, StreamExt};
+use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::follow;
 use super::list::{ExecutionFilter, list};
 use super::logs::{LogLine, logs};
-use super::ops::{self, Started, VersionChoice};
+use super::ops::{self, VersionChoice};
 use super::types::{ExecutionView, NewExecution, TriggerKind};
-use super::{StreamEvent, error_of, follow};
 use crate::access::{Action, Cx};
 use crate::adapters::LogLevel;
 use crate::agents;
-use crate::base::{AgentId, Code, Error, ExecutionId, Json, Page, PageRequest, Result, Timestamp};
+use crate::base::{AgentId, Code, Error, ExecutionId, Json, Page, PageRequest, Timestamp};
 use crate::engine::Status;
 use crate::web::{
-    Accepted, Body, Found, MaybeBody, Query, Reply, Route, SseAnswer, SseEvent, part, resume_after,
-    sse_channel, sse_channel_attentive, text_part,
+    Body, Found, MaybeBody, Query, Reply, Route, SseAnswer, StreamQuery, finished, part, resume_after,
+    run_events, streamed, text_part,
 };
+use crate::workflows;
 
 const RUN_ERRORS: &[Code] = &[
     Code::AgentNotFound,
@@ -29,6 +29,7 @@ const RUN_ERRORS: &[Code] = &[
     Code::ExecutionTimeout,
     Code::ExecutionCancelled,
     Code::Interrupted,
+    Code::ChainExecutionFailed,
     Code::InvalidOutput,
     Code::EgressDenied,
     Code::CredentialInvalid,
@@ -54,7 +55,7 @@ pub fn routes() -> Vec<Route> {
             .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::InvalidInput, Code::ResourceExhausted]),
         Route::post("/api/executions", create)
             .needs(Action::AgentsExecute)
-            .says("Run an agent named in the body")
+            .says("Run an agent or a workflow named in the body")
             .takes::<NewExecutionOf>()
             .answers::<ExecutionView>(200, "The finished run")
             .answers::<ExecutionView>(202, "The run as it stands")
@@ -124,9 +125,13 @@ pub fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewExecutionOf {
-    /// Id or slug.
-    agent_id: String,
-    /// Must fit the agent's input schema.
+    /// Id or slug. Either this or `workflow_id`.
+    #[serde(default)]
+    agent_id: Option<String>,
+    /// Id or slug of a chain.
+    #[serde(default)]
+    workflow_id: Option<String>,
+    /// Must fit the input schema of what runs.
     input: Json,
     #[serde(default)]
     session_id: Option<String>,
@@ -153,22 +158,6 @@ struct RetryRequest {
     #[serde(default)]
     #[schemars(range(min = 0, max = 300_000))]
     wait_ms: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum OnDisconnect {
-    #[default]
-    Continue,
-    Cancel,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct StreamQuery {
-    /// What becomes of the run when you leave before its end.
-    #[serde(default)]
-    on_disconnect: OnDisconnect,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -216,10 +205,21 @@ async fn execute(cx: Cx, request: HttpRequest, body: Body<NewExecution>) -> Repl
 
 /// `POST /api/executions`
 async fn create(cx: Cx, request: HttpRequest, body: Body<NewExecutionOf>) -> Reply<HttpResponse> {
-    let NewExecutionOf { agent_id, input, session_id, version, wait_ms, timeout_ms, priority, metadata } =
-        body.0;
-    let new = NewExecution { input, session_id, version, wait_ms, timeout_ms, priority, metadata };
-    let started = ops::start(&cx, &agent_id, TriggerKind::Api, new).await?;
+    let it = body.0;
+    let new = NewExecution {
+        input: it.input,
+        session_id: it.session_id,
+        version: it.version,
+        wait_ms: it.wait_ms,
+        timeout_ms: it.timeout_ms,
+        priority: it.priority,
+        metadata: it.metadata,
+    };
+    let started = match (&it.agent_id, &it.workflow_id) {
+        (Some(agent), None) => ops::start(&cx, agent, TriggerKind::Api, new).await?,
+        (None, Some(workflow)) => workflows::execute(&cx, workflow, TriggerKind::Api, new).await?,
+        _ => return Err(Error::invalid_at("agent_id", "name either an agent_id or a workflow_id")),
+    };
     finished(&request, started).await
 }
 
@@ -240,18 +240,14 @@ async fn execute_stream(
 ) -> Reply<HttpResponse> {
     let agent = text_part(&request, "agent")?;
     let started = ops::start(&cx, agent, TriggerKind::Api, body.0).await?;
-    let (id, deprecated) = (started.id, started.deprecated);
-    let cancel = (query.0.on_disconnect == OnDisconnect::Cancel).then(|| (cx.clone(), id));
-    let mut answer = feed(started.stream(), cancel).respond_to(&request);
-    mark(&mut answer, id, deprecated);
-    Ok(answer)
+    Ok(streamed(&cx, &request, started, query.0.on_disconnect))
 }
 
 /// `GET /api/executions/{execution}/events`
 async fn events(cx: Cx, request: HttpRequest, query: Query<EventsQuery>) -> Reply<SseAnswer> {
     let id: ExecutionId = part(&request, "execution")?;
     let after = resume_after(&request, query.0.after)?.unwrap_or(0);
-    Ok(feed(follow(&cx, id, after)?, None))
+    Ok(run_events(follow(&cx, id, after)?, None))
 }
 
 /// `GET /api/executions`
@@ -278,7 +274,7 @@ fn page(cx: &Cx, agent: Option<AgentId>, query: ListQuery) -> Reply<Found<Page<E
     let request = PageRequest::parse(query.limit, query.cursor.as_deref())?;
     let filter = ExecutionFilter {
         agent,
-        workflow: query.workflow_id.map(|it| it.parse()).transpose()?,
+        workflow: query.workflow_id.map(|it| workflows::find(cx, &it)).transpose()?.map(|it| it.id),
         status: query.status,
         session: query.session_id,
         from: query.from,
@@ -330,70 +326,4 @@ async fn callback(
         Code::NotFound,
         "nobody waits at this address; it takes one answer, while its run goes on",
     ))
-}
-
-/// `200` with the finished run, its error where it failed, `202` where it goes on.
-async fn finished(request: &HttpRequest, started: Started) -> Reply<HttpResponse> {
-    let (id, deprecated) = (started.id, started.deprecated);
-    let execution = started.wait().await?;
-    if let Some(error) = error_of(&execution) {
-        return Err(error);
-    }
-    let mut answer = if execution.status.has_ended() {
-        Found(execution).respond_to(request)
-    } else {
-        Accepted { location: location(id), body: execution }.respond_to(request)
-    };
-    mark(&mut answer, id, deprecated);
-    Ok(answer)
-}
-
-fn location(id: ExecutionId) -> String {
-    format!("/api/executions/{id}")
-}
-
-fn mark(answer: &mut HttpResponse, id: ExecutionId, deprecated: bool) {
-    use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
-    if let Ok(value) = HeaderValue::from_str(&location(id)) {
-        answer.headers_mut().insert(LOCATION, value);
-    }
-    if deprecated {
-        answer.headers_mut().insert(HeaderName::from_static("deprecation"), HeaderValue::from_static("true"));
-    }
-}
-
-/// Sends a run's events to whoever reads the answer; `cancel` ends the run where the reader leaves first.
-pub(super) fn feed(
-    events: impl Stream<Item = Result<StreamEvent>> + 'static,
-    cancel: Option<(Cx, ExecutionId)>,
-) -> SseAnswer {
-    let (sender, answer) = if cancel.is_some() { sse_channel_attentive() } else { sse_channel() };
-    actix_web::rt::spawn(async move {
-        let mut events = std::pin::pin!(events);
-        loop {
-            let next = tokio::select! {
-                next = events.next() => next,
-                () = sender.gone() => break,
-            };
-            let Some(event) = next else { return };
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => {
-                    tracing::error!(cause = ?error, "a stream of events broke off");
-                    return;
-                }
-            };
-            let event =
-                SseEvent::of_json(Some(event.sequence), event.kind.name(), event.data.as_str().as_bytes());
-            if sender.send(event).await.is_err() {
-                break;
-            }
-        }
-        if let Some((cx, id)) = cancel
-            && let Err(error) = ops::cancel(&cx, id).await
-        {
-            tracing::warn!(execution.id = %id, cause = ?error, "a run whose reader left could not be cancelled");
-        }
-    });
-    answer
 }

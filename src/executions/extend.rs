@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 
+use super::ops::{Started, VersionChoice};
 use super::types::Execution;
 use crate::access::{Cx, Services};
 use crate::adapters::Usage;
-use crate::base::{Result, WorkflowId};
+use crate::base::{ExecutionId, Result, WorkflowId};
 use crate::engine::{Run, Task, Verdict};
 use crate::infra::store::{OrgTx, PerOrg, View};
 
@@ -27,6 +28,22 @@ pub struct Attempt<'a> {
 pub trait Conductor: Send + Sync {
     /// As `Work::attempt`.
     async fn attempt(&self, attempt: Attempt<'_>) -> Verdict;
+
+    /// Told in the transaction of the end, before the run's row is written; says what the run used where this process
+    /// does not know it.
+    fn ended(&self, tx: &mut OrgTx<'_, '_>, execution: &mut Execution) -> Result<()>;
+
+    /// The end is on disk.
+    fn settled(&self, id: ExecutionId);
+
+    /// Runs the input of a run that has ended once more.
+    async fn again(
+        &self,
+        cx: &Cx,
+        first: Execution,
+        version: VersionChoice,
+        wait_ms: Option<u64>,
+    ) -> Result<Started>;
 
     /// The workflow's name where `cx` may see its runs; `None` where it may not, or there is none.
     fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<String>>;

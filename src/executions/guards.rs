@@ -3,8 +3,8 @@
 use super::store::{BY_AGENT_STATUS, agent_status_key};
 use super::types::Execution;
 use crate::agents::Agent;
-use crate::base::{Error, Result};
-use crate::engine::Status;
+use crate::base::{Error, Id, Result, WorkflowId};
+use crate::engine::{Status, open_in_lane};
 use crate::infra::store::{Order, OrgTx, Rows};
 
 /// Errors: `Conflict` with one of them while runs of `agent` are under way.
@@ -28,4 +28,12 @@ pub fn refuse_while_running(tx: &mut OrgTx<'_, '_>, agent: &Agent) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// Errors: `Conflict` with one of them while runs of the workflow are under way.
+pub fn refuse_while_workflow_runs(tx: &OrgTx<'_, '_>, workflow: WorkflowId) -> Result<()> {
+    let Some(id) = open_in_lane(tx, workflow.bytes())? else { return Ok(()) };
+    Err(Error::conflict("runs of this workflow are under way")
+        .detail("execution_id", id.to_string())
+        .suggest("cancel them, or wait for their end"))
 }

@@ -1,6 +1,7 @@
 //! Runs of agents: accepted, watched, cancelled, tried again, and what they came to.
 
 pub mod api;
+mod call;
 mod echo;
 mod error;
 mod events;
@@ -10,6 +11,7 @@ mod list;
 mod logs;
 mod ops;
 pub mod pages;
+mod rate;
 mod runner;
 mod seen;
 mod sink;
@@ -17,15 +19,18 @@ mod store;
 mod types;
 mod work;
 
+pub use call::{AgentCall, failure_of};
 pub use error::error_of;
 pub use events::{StreamEvent, follow};
 pub use extend::{Attempt, Conductor, Listener, Listeners, Podium};
-pub use guards::refuse_while_running;
+pub use guards::{refuse_while_running, refuse_while_workflow_runs};
 pub use list::{ExecutionFilter, list};
 pub use logs::{LogLine, logs};
 pub use ops::{Started, VersionChoice, cancel, find, retry, start, start_with, start_workflow, timeline};
+pub use rate::check_rate;
 pub use runner::WorkflowRun;
 pub use seen::{RunnerName, runner_of};
+pub use sink::StepMark;
 pub use store::feed_table;
 pub use types::{Execution, ExecutionView, NewExecution, Trigger, TriggerKind, UsageView};
 pub use work::AgentWork;

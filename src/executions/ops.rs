@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures_util::Stream;
 
 use super::events::{self, StreamEvent};
+use super::extend::Podium;
+use super::rate::check_rate;
 use super::runner::{Runner, WorkflowRun};
 use super::seen::Seen;
 use super::types::{
@@ -12,15 +14,11 @@ use super::types::{
     MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
 };
 use crate::access::{Action, Cx};
-use crate::agents::{self, Agent, Runnable, Spec};
+use crate::agents::{self, Agent, Spec};
 use crate::audit::Note;
-use crate::base::{AgentId, Code, Doing, Error, ExecutionId, Result};
+use crate::base::{Code, Doing, Error, ExecutionId, Result};
 use crate::engine::{Engine, Entry, Task, Watch, entries_after};
-use crate::infra::limits::{Limits, Rate};
 use crate::infra::store::{OrgTx, Rows, WriteOptions, WriteTx};
-
-/// Agents whose rates are counted; beyond them, new ones share their count.
-const MAX_RATED_AGENTS: usize = 100_000;
 
 /// A run that was accepted: it survives a power cut.
 pub struct Started {
@@ -97,7 +95,7 @@ async fn accept(
     }
     cx.services().engine.check_room(cx.org())?;
     if let Runner::Agent(runnable) = &runner {
-        within_rate(cx, runnable)?;
+        check_rate(cx.services(), runnable)?;
     }
     let execution = runner.execution(cx, trigger, request);
     let task = runner.task(cx, &execution);
@@ -146,26 +144,6 @@ async fn record(
         }
     }
     Ok(watch)
-}
-
-/// How many runs of each agent began lately.
-struct AgentRates(Limits<AgentId>);
-
-impl Default for AgentRates {
-    fn default() -> Self {
-        Self(Limits::new(MAX_RATED_AGENTS))
-    }
-}
-
-/// Errors: `RateLimited` with the time to wait.
-fn within_rate(cx: &Cx, runnable: &Runnable) -> Result<()> {
-    let Some(count) = runnable.version.policy.rate_limit_per_minute else { return Ok(()) };
-    let verdict = cx.services().kept.get::<AgentRates>().0.check(Rate::per_minute(count), &runnable.agent.id);
-    if verdict.allowed {
-        return Ok(());
-    }
-    let message = format!("at most {count} runs of this agent may begin in a minute");
-    Err(Error::new(Code::RateLimited, message).retry_after(verdict.retry_after_ms))
 }
 
 /// The run that an earlier request with the same `Idempotency-Key` started.
@@ -244,7 +222,9 @@ pub async fn retry(
         return Err(Error::conflict("this run has not ended yet").suggest("wait for its end, or cancel it"));
     }
     let (Some(agent), Some(number)) = (first.agent_id, &first.agent_version) else {
-        return Err(Error::conflict("a run of a workflow is started anew from its workflow"));
+        let podium = cx.services().kept.get::<Podium>();
+        let conductor = podium.get().ok_or("nobody here runs workflows").doing("repeat a run")?;
+        return conductor.again(cx, first, version, wait_ms).await;
     };
     let spec = match version {
         VersionChoice::Same => Spec::Exactly(number.parse()?),

@@ -2,28 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::echo::EchoSink;
-use super::extend::{Attempt, Listeners, Podium};
-use super::sink::JournalSink;
+use super::call::{AgentCall, failure_of};
+use super::extend::{Attempt, Conductor, Listeners, Podium};
 use super::types::Execution;
 use crate::access::Services;
-use crate::adapters::{Call, CallError, Usage};
-use crate::agents::{self, Runnable};
-use crate::base::{Actor, Code, Error, ExecutionId, Json, Result, Timestamp};
-use crate::connections::{self, Opened, Use};
+use crate::adapters::Usage;
+use crate::agents;
+use crate::base::{Code, ExecutionId, Json, Result, Timestamp};
 use crate::engine::{End, EventKind, Failure, Run, Status, Task, Verdict, Work};
-use crate::infra::egress::Caller;
 use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
-
-/// The engine's own limit ends a run; the call's, which would be told as the far end's failure, comes later.
-const LATER_THAN_OURS: Duration = Duration::from_secs(1);
 
 pub struct AgentWork {
     /// The services own the engine, which owns this.
@@ -45,6 +39,10 @@ impl AgentWork {
         self.services.upgrade().map_or(Ok(()), |it| it.kept.get::<Listeners>().tell(tx, execution))
     }
 
+    fn conductor(&self) -> Option<Arc<dyn Conductor>> {
+        self.services.upgrade().and_then(|it| it.kept.get::<Podium>().get().cloned())
+    }
+
     async fn conduct(
         &self,
         services: &Arc<Services>,
@@ -53,7 +51,7 @@ impl AgentWork {
         execution: Execution,
     ) -> Verdict {
         let usage = self.usage(task.id);
-        let Some(conductor) = services.kept.get::<Podium>().get().cloned() else {
+        let Some(conductor) = self.conductor() else {
             return Verdict::Failed(Failure::new(Code::Internal, "nobody here runs workflows"));
         };
         conductor.attempt(Attempt { services, task, run, execution, usage }).await
@@ -73,30 +71,21 @@ impl AgentWork {
         let number = number.parse().map_err(failure_of)?;
         let runnable = agents::accepted(services, &rows, agent, number).map_err(failure_of)?;
         drop(rows);
-        let usage = self.usage(task.id);
-        let sink = JournalSink::new(run, services.config.limits.log_lines, usage);
-        let why = Use {
-            purpose: "execution",
-            actor: Actor::system("engine"),
-            agent: Some(agent),
-            execution: Some(task.id),
+        let call = AgentCall {
+            services,
+            run,
+            agent: &runnable,
+            input: execution.input,
+            session_id: execution.session_id,
+            traceparent: execution.traceparent,
+            idempotency_key: task.id.to_string(),
+            attempt: task.attempts,
+            timeout: run.deadline.saturating_duration_since(Instant::now()),
+            stop: run.stop.clone(),
+            usage: self.usage(task.id),
+            step: None,
         };
-        let ids = &runnable.version.credential_ids;
-        let mut opened = connections::open(services, task.org, ids, why).await.map_err(failure_of)?;
-        let mut call = call_of(services, task, run, &runnable, execution);
-        call.credentials = std::mem::take(&mut opened.credentials);
-        let clean = EchoSink::new(&sink, &opened);
-        let outcome = runnable.version.adapter.run(&call, &clean).await;
-        clean.finish();
-        let output = outcome.map_err(|it| told(it, &opened))?.output;
-        let output = opened.clean_json(output);
-        let limit = services.config.limits.output_bytes;
-        if output.len() > limit {
-            let message = format!("the agent answered {} bytes; a run keeps at most {limit}", output.len());
-            return Err(Failure::new(Code::InvalidOutput, message));
-        }
-        runnable.version.check_output(&output).map_err(failure_of)?;
-        Ok(output)
+        call.make().await
     }
 }
 
@@ -105,50 +94,6 @@ fn load(services: &Services, task: &Task) -> Result<(View<PerOrg>, Execution), F
     let execution = rows.get(task.id).map_err(failure_of)?;
     let execution = execution.ok_or_else(|| Failure::new(Code::Internal, "the run's row is missing"))?;
     Ok((rows, execution))
-}
-
-fn call_of(services: &Services, task: &Task, run: &Run, runnable: &Runnable, execution: Execution) -> Call {
-    let version = &runnable.version;
-    Call {
-        config: version.config.clone(),
-        input: execution.input,
-        instructions: version.instructions.clone(),
-        output_schema: version.output_schema.clone(),
-        idempotency_key: task.id.to_string(),
-        session_id: execution.session_id,
-        attempt: task.attempts,
-        timeout: run.deadline.saturating_duration_since(Instant::now()) + LATER_THAN_OURS,
-        traceparent: execution.traceparent,
-        credentials: Vec::new(),
-        egress: services.egress.clone(),
-        caller: Caller { org: task.org, agent: execution.agent_id, purpose: "execution" },
-        callbacks: services.callbacks.clone(),
-        stop: run.stop.clone(),
-    }
-}
-
-/// Ours, or the caller's: told as it is.
-fn failure_of(error: Error) -> Failure {
-    if error.is(Code::Internal) {
-        tracing::error!(cause = ?error, "an attempt failed on our side");
-    }
-    let mut details = error.details().clone();
-    if !error.invalid_list().is_empty() {
-        details.insert("validation_errors".to_owned(), json!(error.invalid_list()));
-    }
-    let retriable = error.is(Code::Unavailable);
-    Failure { details: Json::of(&details.into()), retriable, ..Failure::new(error.code(), error.message()) }
-}
-
-/// The far end's failure.
-fn told(error: CallError, opened: &Opened) -> Failure {
-    Failure {
-        code: error.code,
-        message: opened.clean(error.message),
-        details: opened.clean_json(Json::of(&error.details.into())),
-        retriable: error.retriable,
-        retry_after_ms: error.retry_after.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
-    }
 }
 
 #[async_trait]
@@ -192,10 +137,14 @@ impl Work for AgentWork {
         execution.attempts = end.attempts;
         execution.started_at = end.started_at;
         execution.completed_at = Some(end.ended_at);
+        if let Some(conductor) = self.conductor().filter(|_| execution.workflow_id.is_some()) {
+            conductor.ended(tx, &mut execution)?;
+        }
         tx.put(&execution)?;
-        let usage = execution.usage;
         self.tell(tx, &execution)?;
-        let Some(agent) = execution.agent_id else { return Ok(()) };
+        let subject = execution.agent_id.or_else(|| execution.workflow_id.map(metering::subject_of));
+        let Some(agent) = subject else { return Ok(()) };
+        let usage = execution.usage;
         metering::record(
             tx,
             &Counted {
@@ -213,5 +162,8 @@ impl Work for AgentWork {
 
     fn settled(&self, id: ExecutionId) {
         self.used.lock().remove(&id);
+        if let Some(conductor) = self.conductor() {
+            conductor.settled(id);
+        }
     }
 }

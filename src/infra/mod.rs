@@ -1,5 +1,6 @@
 //! Machinery without product rules. Nothing here knows agents, roles or pages.
 
+mod cache;
 pub mod harden;
 mod kept;
 mod never;
@@ -15,5 +16,6 @@ pub mod limits;
 pub mod password;
 pub mod token;
 
+pub use cache::Cache;
 pub use kept::Kept;
 pub use secret::Secret;

@@ -12,5 +12,5 @@ mod sketch;
 
 pub use contacts::{EgressFilter, EgressView, egress};
 pub use ledger::{EgressLedger, LedgerPlace, flush};
-pub use rollup::{Counted, Rollup, Span, record, rollups};
+pub use rollup::{Counted, Rollup, Span, record, record_call, rollups, subject_of};
 pub use sketch::Sketch;

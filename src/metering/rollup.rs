@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
-use crate::base::{AgentId, Id, Result, Timestamp};
+use crate::base::{AgentId, Id, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
 use crate::infra::store::{Key, OrgTx, PerOrg, Row, Rows, Table};
 
@@ -157,14 +157,27 @@ pub struct Counted {
 
 /// Counts a run for its agent and for the organization, in every span, in the run's own transaction.
 pub fn record(tx: &mut OrgTx<'_, '_>, counted: &Counted) -> Result<()> {
-    for agent in [counted.agent, whole_org()] {
-        for span in Span::ALL {
-            let start = span.start(counted.ended_at);
-            let found = tx.get::<Rollup>(key_of(agent, span).time(start))?;
-            let mut rollup = found.unwrap_or_else(|| Rollup::empty(Some(agent), span, start));
-            rollup.count(counted);
-            tx.put(&rollup)?;
-        }
+    count_for(tx, counted.agent, counted)?;
+    count_for(tx, whole_org(), counted)
+}
+
+/// Counts a call of an agent within a run, for the agent alone: the run as a whole is counted at its end.
+pub fn record_call(tx: &mut OrgTx<'_, '_>, counted: &Counted) -> Result<()> {
+    count_for(tx, counted.agent, counted)
+}
+
+/// What stands for an agent where runs of a workflow are counted: no agent has the same id.
+pub fn subject_of(workflow: WorkflowId) -> AgentId {
+    AgentId::from_bytes(workflow.bytes())
+}
+
+fn count_for(tx: &mut OrgTx<'_, '_>, subject: AgentId, counted: &Counted) -> Result<()> {
+    for span in Span::ALL {
+        let start = span.start(counted.ended_at);
+        let found = tx.get::<Rollup>(key_of(subject, span).time(start))?;
+        let mut rollup = found.unwrap_or_else(|| Rollup::empty(Some(subject), span, start));
+        rollup.count(counted);
+        tx.put(&rollup)?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub const fn status_of(code: Code) -> u16 {
         }
         Code::RateLimited | Code::ResourceExhausted => 429,
         Code::Internal => 500,
-        Code::ExecutionFailed | Code::Interrupted | Code::InvalidOutput => 502,
+        Code::ExecutionFailed | Code::ChainExecutionFailed | Code::Interrupted | Code::InvalidOutput => 502,
         Code::Unavailable => 503,
         Code::ExecutionTimeout => 504,
     }

@@ -25,6 +25,7 @@ mod rate;
 mod reply;
 mod revision;
 mod route;
+mod run;
 mod schema_form;
 mod sse;
 mod state;
@@ -48,6 +49,7 @@ pub use page::{Faults, Framing, confirmed, error_page, link, moment, own_path, p
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, render};
 pub use revision::{expected_revision, tagged_revision};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
+pub use run::{OnDisconnect, StreamQuery, finished, run_events, streamed};
 pub use schema_form::{Group, SchemaForm, Typed};
 pub use sse::{Gone, SseAnswer, SseEvent, SseSender, resume_after, sse_channel, sse_channel_attentive};
 pub use state::{ErrorPage, WebState};

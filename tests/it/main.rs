@@ -8,6 +8,7 @@ mod agents;
 mod adapters;
 mod architecture;
 mod canary;
+mod chains;
 mod crash;
 mod credentials;
 mod egress;

@@ -19,6 +19,7 @@ use crate::engine::EventKind;
 use crate::executions::{self, NewExecution, TriggerKind};
 use crate::infra::Secret;
 use crate::packages;
+use crate::workflows::{self, NewChain};
 
 const EMAIL: &str = "demo@reeve.local";
 /// What the digest reads where nobody names a file: this program's own introduction.
@@ -59,6 +60,7 @@ impl Demo {
             deploy(&cx).await?;
             show_run(&cx, &text, paint).await?;
             run_samples(&cx).await?;
+            run_chain(&cx).await?;
             let serving = Serving::start(&appliance, routes())?;
             let signals = Signals::listen()?;
             invite(&serving, &appliance, password.as_deref(), fresh.is_some(), paint);
@@ -178,6 +180,48 @@ async fn run_samples(cx: &Cx) -> Result<()> {
             let request = NewExecution { wait_ms: Some(5_000), ..NewExecution::of(input) };
             executions::start(cx, &package.manifest.slug, TriggerKind::Demo, request).await?.wait().await?;
         }
+    }
+    Ok(())
+}
+
+const CHAIN: &str = "ticket-desk";
+
+/// Two of the agents put together, and runs of both ways through it.
+async fn run_chain(cx: &Cx) -> Result<()> {
+    if workflows::find(cx, CHAIN).is_err() {
+        let input = agents::version(cx, "ticket-triage", Spec::Current)?.input_schema;
+        let chain = json!({
+            "name": "Ticket desk",
+            "input_schema": input.to_value(),
+            "slug": CHAIN,
+            "description": "Triages a ticket, and digests those that should not wait.",
+            "visibility": "organization",
+            "steps": [
+                { "id": "triage", "agent_id": "ticket-triage" },
+                {
+                    "id": "brief",
+                    "agent_id": "document-digest",
+                    "condition": "previous.escalate or previous.priority in ['high', 'critical']",
+                    "input_mapping": {
+                        "title": "A ticket about {{ previous.category }}",
+                        "document": "{{ input.body }}",
+                    },
+                    "on_error": "continue",
+                },
+            ],
+            "output_mapping": {
+                "category": "{{ steps.triage.output.category }}",
+                "priority": "{{ steps.triage.output.priority }}",
+                "brief": "{{ steps.brief.output.summary }}",
+            },
+        });
+        let chain: NewChain = serde_json::from_value(chain).doing("write the sample chain")?;
+        workflows::create(cx, chain).await?;
+    }
+    let tickets = packages::all()?.into_iter().find(|it| it.manifest.slug == "ticket-triage");
+    for sample in tickets.into_iter().flat_map(|it| it.samples) {
+        let request = NewExecution { wait_ms: Some(5_000), ..NewExecution::of(Json::of(&sample.input)) };
+        workflows::execute(cx, CHAIN, TriggerKind::Demo, request).await?.wait().await?;
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use askama::filters::HtmlSafe;
 
 use super::index::status_word;
 use super::log::{LEVELS, Log, level_of, log};
-use super::steps::steps;
+use super::steps::{AgentNames, steps};
 use crate::access::{Action, Cx};
+use crate::agents;
 use crate::base::{ExecutionId, Micros, Result, Timestamp};
 use crate::engine::{Entry, EventKind};
 use crate::executions::ops::{find, timeline};
@@ -72,7 +73,7 @@ fn part_of(cx: &Cx, run: &ExecutionView, agent: String, entries: &[Entry], level
         has_ended,
         stats: stats(run, now),
         problem: problem(run),
-        waterfall: Waterfall::new(total_ms, steps(run, entries, now)),
+        waterfall: Waterfall::new(total_ms, steps(run, entries, &agent_names(cx, entries), now)),
         so_far: if output.is_none() { text_so_far(entries) } else { String::new() },
         output: output.as_ref().filter(|it| !it.is_string()).map(|it| JsonView::new("Output", it)),
         said,
@@ -83,6 +84,21 @@ fn part_of(cx: &Cx, run: &ExecutionView, agent: String, entries: &[Entry], level
         may_cancel: !has_ended && cx.may(Action::ExecutionsCancel),
         may_retry: has_ended && cx.may(Action::ExecutionsRetry),
     }
+}
+
+/// Names of the agents that the run's steps asked. A name that cannot be read is left out.
+fn agent_names(cx: &Cx, entries: &[Entry]) -> AgentNames {
+    let mut names = AgentNames::new();
+    let Ok(rows) = cx.read() else { return names };
+    for entry in entries.iter().filter(|it| it.kind == EventKind::StepStarted) {
+        let data = entry.data.to_value();
+        let Some(id) = data["agent_id"].as_str().filter(|it| !names.contains_key(*it)) else { continue };
+        let name = id.parse().ok().and_then(|it| agents::name_of(&rows, it).ok()).flatten();
+        if let Some(name) = name {
+            names.insert(id.to_owned(), name.name);
+        }
+    }
+    names
 }
 
 /// Label, value, tone, note.
@@ -154,8 +170,13 @@ fn advice(code: crate::base::Code) -> Vec<String> {
 fn text_so_far(entries: &[Entry]) -> String {
     let begun = entries.iter().rposition(|it| it.kind == EventKind::Started).unwrap_or(0);
     let mut text = String::new();
+    let mut of_step = String::new();
     for entry in entries[begun..].iter().filter(|it| it.kind == EventKind::Delta) {
         let data = entry.data.to_value();
+        if let Some(step) = data["step"].as_str().filter(|it| *it != of_step) {
+            let _ = writeln!(text, "{}[{step}]", if text.is_empty() { "" } else { "\n\n" });
+            step.clone_into(&mut of_step);
+        }
         match data["text"].as_str() {
             Some(more) => text.push_str(more),
             None => {

@@ -47,6 +47,8 @@ struct Shown {
 struct Show {
     frame: Frame,
     id: String,
+    /// What kind of thing ran.
+    runner: &'static str,
     agent: String,
     agent_href: String,
     version: String,
@@ -95,6 +97,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
     Ok(Show {
         frame,
         id: run.id.to_string(),
+        runner: if run.workflow_id.is_some() { "Chain" } else { "Agent" },
         agent_href: runner.path.clone().unwrap_or_default(),
         agent: runner.name,
         by: access::called(cx, &run.trigger.actor)?,

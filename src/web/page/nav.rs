@@ -11,6 +11,7 @@ use crate::web::route::{Access, Route};
 const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("", "Overview", "/", "overview", "g o"),
     ("", "Agents", "/agents", "agents", "g a"),
+    ("", "Chains", "/chains", "workflows", "g h"),
     ("", "Executions", "/executions", "executions", "g e"),
     ("", "Schedules", "/schedules", "schedules", "g l"),
     ("Connect", "Credentials", "/credentials", "lock", "g c"),

@@ -149,6 +149,9 @@ impl Server {
             "executions:read",
             "executions:cancel",
             "insights:read",
+            "workflows:read",
+            "workflows:write",
+            "workflows:execute",
         ];
         let body = json!({ "name": "campaign", "scopes": scopes });
         let made = self.http().bearer(&token).post("/api/api-keys", body).await.expect(201);

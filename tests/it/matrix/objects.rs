@@ -28,6 +28,7 @@ pub fn missing() -> Objects {
         ("webhook", id("whk_")),
         ("delivery", id("dlv_")),
         ("schedule", id("sch_")),
+        ("chain", id("wfl_")),
     ])
 }
 
@@ -50,6 +51,8 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let schedule = json!({"name": canary, "agent_id": agent, "cron": "@yearly"});
     let schedule = caller.post("/api/schedules", schedule).await;
     made.insert("schedule", text(&schedule.expect(201)["id"]));
+    let chain = json!({"name": canary, "steps": [{"id": "one", "agent_id": agent}]});
+    made.insert("chain", text(&caller.post("/api/chains", chain).await.expect(201)["id"]));
     made.insert("agent", agent);
     made.insert("delivery", delivery(caller, &webhook).await);
     made.insert("webhook", webhook);

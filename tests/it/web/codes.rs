@@ -97,6 +97,7 @@ async fn provoked(scene: &Scene, code: Code) -> (u16, Answer) {
         Code::ExecutionTimeout => {
             (504, scene.run("/hangs", &json!({ "execution": { "timeout_ms": 100 } })).await)
         }
+        Code::ChainExecutionFailed => (502, failing_chain(scene).await),
         Code::Interrupted => (502, interrupted().await),
         Code::ExecutionCancelled => (409, cancelled(scene).await),
         Code::InvalidInput => (422, scene.run("/works", &json!({ "input_schema": number() })).await),
@@ -162,6 +163,14 @@ async fn provoked(scene: &Scene, code: Code) -> (u16, Answer) {
         }
         Code::Internal => (500, appliance.anonymous().put("/api/probe", json!({})).await),
     }
+}
+
+async fn failing_chain(scene: &Scene) -> Answer {
+    let agent = scene.webhook("/fails", &json!({ "name": "a step" })).await;
+    let agent = agent.rsplit('/').next().expect("an id");
+    let chain = json!({ "name": "Fails", "steps": [{ "id": "one", "agent_id": agent }] });
+    scene.owner.post("/api/chains", chain).await.expect(201);
+    scene.owner.post("/api/chains/fails/execute", json!({ "input": {} })).await
 }
 
 /// Someone waits for a run that someone else ends.

@@ -1,4 +1,4 @@
-//! A map that keeps what was used last. Versions are immutable, so that nothing in it ever goes stale.
+//! A map that keeps what was used last. For values that never change under their key, so that nothing goes stale.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +15,7 @@ struct Entry<V> {
     used: AtomicU64,
 }
 
-pub(super) struct Cache<K, V> {
+pub struct Cache<K, V> {
     entries: RwLock<HashMap<K, Entry<V>>>,
     tick: AtomicU64,
 }
@@ -28,7 +28,7 @@ impl<K, V> Default for Cache<K, V> {
 
 impl<K: Eq + Hash + Copy, V> Cache<K, V> {
     /// The value under `key`, made by `make` where it is not there. Two callers may both make it; one is kept.
-    pub(super) fn get_or<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
+    pub fn get_or<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
         let now = self.tick.fetch_add(1, Relaxed);
         if let Some(entry) = self.entries.read().get(&key) {
             entry.used.store(now, Relaxed);

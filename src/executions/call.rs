@@ -1,0 +1,117 @@
+//! One call of an agent for a run: whether the agent is the run, or a step of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::echo::EchoSink;
+use super::sink::{JournalSink, StepMark};
+use crate::access::Services;
+use crate::adapters::{Call, CallError, Usage};
+use crate::agents::Runnable;
+use crate::base::{Actor, Code, Error, Json};
+use crate::connections::{self, Opened, Use};
+use crate::engine::{Failure, Run};
+use crate::infra::egress::Caller;
+
+/// The limit of whoever calls ends it; the call's own, which would be told as the far end's failure, comes later.
+const LATER_THAN_OURS: Duration = Duration::from_secs(1);
+
+pub struct AgentCall<'a> {
+    pub services: &'a Arc<Services>,
+    pub run: &'a Run,
+    pub agent: &'a Runnable,
+    pub input: Json,
+    pub session_id: Option<String>,
+    pub traceparent: Option<String>,
+    /// Identical on every attempt of the same work.
+    pub idempotency_key: String,
+    pub attempt: u32,
+    pub timeout: Duration,
+    /// Cancelled when nobody wants the result any more.
+    pub stop: CancellationToken,
+    /// What the whole run has used.
+    pub usage: Arc<Mutex<Usage>>,
+    /// Where the call is a step.
+    pub step: Option<StepMark>,
+}
+
+impl AgentCall<'_> {
+    /// Opens the agent's credentials, calls it, writes what happens into the journal, and holds the answer against
+    /// the limits and the agent's output schema. No credential is left in anything it answers.
+    pub async fn make(self) -> Result<Json, Failure> {
+        let version = self.agent.version.clone();
+        let (run, config) = (self.run, &self.services.config.limits);
+        let limit = config.output_bytes;
+        let sink = JournalSink::new(run, config.log_lines, self.usage.clone(), self.step.clone());
+        let why = Use {
+            purpose: "execution",
+            actor: Actor::system("engine"),
+            agent: Some(self.agent.agent.id),
+            execution: Some(run.id),
+        };
+        let opened = connections::open(self.services, run.org, &version.credential_ids, why).await;
+        let mut opened = opened.map_err(failure_of)?;
+        let mut call = self.call();
+        call.credentials = std::mem::take(&mut opened.credentials);
+        let clean = EchoSink::new(&sink, &opened);
+        let outcome = version.adapter.run(&call, &clean).await;
+        clean.finish();
+        let output = outcome.map_err(|it| told(it, &opened))?.output;
+        let output = opened.clean_json(output);
+        if output.len() > limit {
+            let message = format!("the agent answered {} bytes; a run keeps at most {limit}", output.len());
+            return Err(Failure::new(Code::InvalidOutput, message));
+        }
+        version.check_output(&output).map_err(failure_of)?;
+        Ok(output)
+    }
+
+    fn call(self) -> Call {
+        let version = &self.agent.version;
+        let agent = Some(self.agent.agent.id);
+        Call {
+            config: version.config.clone(),
+            input: self.input,
+            instructions: version.instructions.clone(),
+            output_schema: version.output_schema.clone(),
+            idempotency_key: self.idempotency_key,
+            session_id: self.session_id,
+            attempt: self.attempt,
+            timeout: self.timeout + LATER_THAN_OURS,
+            traceparent: self.traceparent,
+            credentials: Vec::new(),
+            egress: self.services.egress.clone(),
+            caller: Caller { org: self.run.org, agent, purpose: "execution" },
+            callbacks: self.services.callbacks.clone(),
+            stop: self.stop,
+        }
+    }
+}
+
+/// Ours, or the caller's: told as it is.
+pub fn failure_of(error: Error) -> Failure {
+    if error.is(Code::Internal) {
+        tracing::error!(cause = ?error, "an attempt failed on our side");
+    }
+    let mut details = error.details().clone();
+    if !error.invalid_list().is_empty() {
+        details.insert("validation_errors".to_owned(), json!(error.invalid_list()));
+    }
+    let retriable = error.is(Code::Unavailable);
+    Failure { details: Json::of(&details.into()), retriable, ..Failure::new(error.code(), error.message()) }
+}
+
+/// The far end's failure.
+fn told(error: CallError, opened: &Opened) -> Failure {
+    Failure {
+        code: error.code,
+        message: opened.clean(error.message),
+        details: opened.clean_json(Json::of(&error.details.into())),
+        retriable: error.retriable,
+        retry_after_ms: error.retry_after.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+    }
+}

@@ -1,0 +1,13 @@
+//! What can be done with chains. Each op checks the caller and owns its transaction.
+
+mod change;
+mod delete;
+mod execute;
+mod look;
+
+pub use change::{create, update};
+pub use delete::{delete, refuse_while_used};
+pub(super) use execute::again;
+pub use execute::{ChainRun, execute};
+pub(super) use look::inspect;
+pub use look::{ChainFilter, find, list, optimize, seen, validate};
