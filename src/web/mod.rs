@@ -43,6 +43,7 @@ pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
 pub use health::{Health, health_routes};
 pub use live::live_part;
 pub use mount::{mount, sorted};
+pub(crate) use openapi::sample as sample_of_schema;
 pub use openapi::{document, is_described, openapi_routes};
 pub use origin::{client_address, origin_of};
 pub use page::{Faults, Framing, confirmed, error_page, link, moment, own_path, page_routes};

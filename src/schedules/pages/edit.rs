@@ -9,11 +9,12 @@ use super::HTML;
 use super::form::{Fields, Preview, Typed};
 use crate::access::{Action, Cx};
 use crate::agents;
-use crate::base::{Code, Error, PageRequest, Result, ScheduleId};
+use crate::base::{Code, Doing, Error, PageRequest, Result, ScheduleId};
 use crate::schedules::ops;
 use crate::schedules::view::{ScheduleFilter, ScheduleView};
 use crate::web::{
     Faults, Flash, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again, part, render,
+    sample_of_schema,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -124,7 +125,11 @@ async fn new(cx: Cx, framing: Framing, query: Query<Chosen>) -> Reply<Html> {
         typed.time_zone = newest.time_zone;
     }
     if !query.0.agent.is_empty() {
-        typed.agent_id = agents::find(&cx, &query.0.agent)?.id.to_string();
+        let agent = agents::view(&cx, &query.0.agent)?;
+        let schema = agent.input_schema.to_value();
+        typed.input =
+            serde_json::to_string_pretty(&sample_of_schema(&schema, &schema)).doing("write a sample")?;
+        typed.agent_id = agent.id.to_string();
     }
     render(Page::of(&cx, &framing, None, &typed, &Faults::none())?)
 }

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
 use self::operation::tag_of;
-
+pub(crate) use self::sample::sample;
 use self::schemas::Schemas;
 use super::STATIC_ROUTE;
 use super::failure::Envelope;

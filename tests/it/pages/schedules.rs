@@ -47,6 +47,9 @@ async fn a_schedule_is_made_changed_run_and_deleted_without_scripts() {
         fields
     };
 
+    let offered = visitor.page(&format!("/schedules/new?agent={agent_id}")).await;
+    assert!(offered.contains(&format!("<option value=\"{agent_id}\" selected>")), "{offered}");
+
     let preview = fields("30 2 28 3 *", "Europe/Berlin", &[("act", "preview")]);
     let seen = visitor.send("/schedules", &with_agent(preview)).await;
     assert_eq!(seen.status, 200);
