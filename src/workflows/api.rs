@@ -99,9 +99,9 @@ pub fn routes() -> Vec<Route> {
             .says("What the newest runs say about the chain's steps, and what could be better")
             .answers::<Optimization>(200, "Figures and suggestions")
             .errs(&[Code::NotFound]),
-        Route::get("/api/chains/executions/{execution}", run)
+        Route::get("/api/chains/executions/{chain_run}", run)
             .needs(Action::ExecutionsRead)
-            .of("execution")
+            .of("chain_run")
             .says("One run of a chain")
             .answers::<ExecutionView>(200, "The run")
             .errs(&[Code::NotFound]),
@@ -215,9 +215,9 @@ async fn optimize(cx: Cx, request: HttpRequest) -> Reply<Found<Optimization>> {
     Ok(Found(ops::optimize(&cx, chain_of(&request)?)?))
 }
 
-/// `GET /api/chains/executions/{execution}`
+/// `GET /api/chains/executions/{chain_run}`
 async fn run(cx: Cx, request: HttpRequest) -> Reply<Found<ExecutionView>> {
-    let id: ExecutionId = part(&request, "execution")?;
+    let id: ExecutionId = part(&request, "chain_run")?;
     let execution = executions::find(&cx, id)?;
     match execution.workflow_id {
         Some(_) => Ok(Found(execution)),

@@ -55,7 +55,12 @@ fn schema_of_part(name: &str) -> Value {
             "type": "string", "minLength": 1, "maxLength": 40, "pattern": "^[0-9A-Za-z][0-9A-Za-z.+_-]*$",
             "description": "Number of a version: `1.2.0`."
         }),
-        "execution" => id_of::<ExecutionId>(),
+        "chain" => json!({
+            "type": "string", "minLength": 1, "maxLength": 80,
+            "pattern": "^(wfl_[0-7][0-9a-hjkmnp-tv-z]{25}|[a-z0-9]+(-[a-z0-9]+)*)$",
+            "description": "Id (`wfl_…`) or slug of a chain."
+        }),
+        "execution" | "chain_run" => id_of::<ExecutionId>(),
         "credential" => id_of::<CredentialId>(),
         "key" => id_of::<KeyId>(),
         "user" | "member" => id_of::<UserId>(),

@@ -29,6 +29,7 @@ pub fn missing() -> Objects {
         ("delivery", id("dlv_")),
         ("schedule", id("sch_")),
         ("chain", id("wfl_")),
+        ("chain_run", id("exe_")),
     ])
 }
 
@@ -52,7 +53,11 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let schedule = caller.post("/api/schedules", schedule).await;
     made.insert("schedule", text(&schedule.expect(201)["id"]));
     let chain = json!({"name": canary, "steps": [{"id": "one", "agent_id": agent}]});
-    made.insert("chain", text(&caller.post("/api/chains", chain).await.expect(201)["id"]));
+    let chain = text(&caller.post("/api/chains", chain).await.expect(201)["id"]);
+    let run = json!({"input": format!("{canary} wrote a line.")});
+    let run = caller.post(&format!("/api/chains/{chain}/execute"), run).await;
+    made.insert("chain_run", text(&run.expect(200)["id"]));
+    made.insert("chain", chain);
     made.insert("agent", agent);
     made.insert("delivery", delivery(caller, &webhook).await);
     made.insert("webhook", webhook);

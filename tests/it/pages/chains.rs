@@ -88,7 +88,7 @@ async fn a_chain_is_built_step_by_step_checked_saved_run_and_deleted() {
     assert!(visitor.page("/chains/relay/console").await.contains("name=\"input/topic\""));
     let (run, _) = visitor.through("/chains/relay/console", &[("input/topic", "otters")]).await;
     let page = ended(&mut visitor, &run).await;
-    for part in ["Run of Relay", "fetch", "write", "Writer", "otters", "/chains/relay"] {
+    for part in ["Run of Relay", "fetch", "write", "Writer", "otters", "/chains/wfl_"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let id = run.rsplit('/').next().expect("an id");
