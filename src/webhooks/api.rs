@@ -26,7 +26,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<Page<WebhookView>>(200, "One page of webhooks"),
         Route::post("/api/webhooks", create)
             .needs(Action::WebhooksWrite)
-            .says("Tell an endpoint of events; its signing secret is in this answer and never again")
+            .says("Tell an endpoint of events; a signing secret that was made is in this answer and never again")
             .takes::<NewWebhook>()
             .shows_secret_once()
             .answers::<NewSecret>(201, "The webhook with its signing secret")

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{AgentId, Doing, EventId, ExecutionId, Json, Result, Timestamp};
 use crate::engine::Status;
-use crate::executions::Execution;
+use crate::executions::{Execution, ExecutionView};
 
 /// A message beyond this leaves the run's input out, then its output: receivers expect small ones.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -68,10 +68,18 @@ pub(super) struct Event {
 }
 
 #[derive(Serialize)]
-struct Message<T> {
+struct Message<'d, T> {
     r#type: EventType,
     timestamp: Timestamp,
-    data: T,
+    data: &'d T,
+}
+
+#[derive(Serialize)]
+struct Run {
+    #[serde(flatten)]
+    run: ExecutionView,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<&'static str>,
 }
 
 impl Event {
@@ -89,11 +97,8 @@ impl Event {
             shown.output = None;
             left_out.push("output");
         }
-        let mut data = serde_json::to_value(shown.view(now, None)).doing("write an event")?;
-        if let Some(fields) = data.as_object_mut().filter(|_| !left_out.is_empty()) {
-            fields.insert("left_out".to_owned(), serde_json::json!(left_out));
-        }
         let at = run.completed_at.unwrap_or(now);
+        let data = Run { run: shown.view(now, None), left_out };
         let body = body_of(kind, at, &data)?;
         Ok(Self { id, kind, agent_id: run.agent_id, execution_id: Some(run.id), at, body })
     }
@@ -104,7 +109,9 @@ impl Event {
     }
 }
 
-fn body_of(kind: EventType, at: Timestamp, data: &serde_json::Value) -> Result<Json> {
-    let message = Message { r#type: kind, timestamp: at, data };
-    Json::parse(&serde_json::to_string(&message).doing("write an event")?)
+/// Read back as it is written, without a look at how deep it nests: a run's own output may nest as deep as bodies may,
+/// and the message goes around it.
+fn body_of(kind: EventType, timestamp: Timestamp, data: &impl Serialize) -> Result<Json> {
+    let text = serde_json::to_string(&Message { r#type: kind, timestamp, data }).doing("write an event")?;
+    serde_json::from_str(&text).doing("write an event")
 }

@@ -25,18 +25,22 @@ impl Listener for Ends {
         }
         let Some(kind) = EventType::of_end(execution.status) else { return Ok(()) };
         let webhooks: Vec<Webhook> = tx.all(Key::new(), Order::Oldest)?;
-        let (now, mut event) = (services.env.now(), None);
-        for webhook in webhooks.iter().filter(|it| wants(it, kind, execution)) {
-            let event: &Event = match &event {
-                Some(event) => event,
-                None => {
-                    let made = Event::of_run(services.env.id(), kind, execution, now)?;
-                    tx.insert(&made)?;
-                    event.insert(made)
-                }
-            };
-            let delivery = new_delivery(services.env.id(), webhook.id, event, now);
-            put(tx, &delivery, now)?;
+        let mut wanting = webhooks.iter().filter(|it| wants(it, kind, execution)).peekable();
+        if wanting.peek().is_none() {
+            return Ok(());
+        }
+        let now = services.env.now();
+        let event = match Event::of_run(services.env.id(), kind, execution, now) {
+            Ok(event) => event,
+            Err(error) => {
+                // A run must not be kept from its end by what is told of it.
+                tracing::error!(execution.id = %execution.id, ?error, "the end of a run could not be told");
+                return Ok(());
+            }
+        };
+        tx.insert(&event)?;
+        for webhook in wanting {
+            put(tx, &new_delivery(services.env.id(), webhook.id, &event, now), now)?;
         }
         Ok(())
     }

@@ -12,12 +12,12 @@ const RANDOM_BYTES: usize = 32;
 const LEAST_BYTES: usize = 24;
 const MOST_BYTES: usize = 64;
 
-/// The given secret, or a new one.
+/// The given secret, or a new one; and whether it was made here, so that it has to be shown.
 ///
 /// Errors: `ValidationFailed` for one that is no secret of Standard Webhooks.
-pub(super) fn given_or_new(cx: &Cx, given: Option<Secret>) -> Result<Secret> {
+pub(super) fn given_or_new(cx: &Cx, given: Option<Secret>) -> Result<(Secret, bool)> {
     let Some(secret) = given else {
-        return Ok(standard_secret(&cx.env().bytes::<RANDOM_BYTES>()));
+        return Ok((standard_secret(&cx.env().bytes::<RANDOM_BYTES>()), true));
     };
     let is_prefixed = secret.expose().starts_with(STANDARD_PREFIX.as_bytes());
     let length = standard_key(&secret).filter(|_| is_prefixed).map_or(0, |it| it.expose().len());
@@ -27,7 +27,7 @@ pub(super) fn given_or_new(cx: &Cx, given: Option<Secret>) -> Result<Secret> {
         );
         return Err(Error::invalid_at("/secret", message));
     }
-    Ok(secret)
+    Ok((secret, false))
 }
 
 pub(super) fn of(id: WebhookId) -> SecretsOf {

@@ -108,13 +108,13 @@ impl WebhookView {
 pub struct NewSecret {
     #[serde(flatten)]
     pub webhook: WebhookView,
-    /// `whsec_…`. Shown once.
-    pub secret: String,
+    /// `whsec_…`, where it was made here. Shown once.
+    pub secret: Option<String>,
 }
 
 impl NewSecret {
-    pub(super) fn of(webhook: WebhookView, secret: &Secret) -> Self {
-        Self { webhook, secret: secret.expose_str().unwrap_or_default().to_owned() }
+    pub(super) fn of(webhook: WebhookView, secret: &Secret, is_new: bool) -> Self {
+        Self { webhook, secret: secret.expose_str().filter(|_| is_new).map(str::to_owned) }
     }
 }
 

@@ -21,14 +21,14 @@ use crate::keys::SigningSecrets;
 /// Deliveries that go in one transaction when their webhook is deleted.
 const AT_ONCE: usize = 500;
 
-/// From the commit on, ends of runs are sent there. The answer holds the signing secret, this once.
+/// From the commit on, ends of runs are sent there. The answer holds a secret that was made, this once.
 ///
 /// Errors: `ValidationFailed`, `EgressDenied` for an address that is closed, `Conflict` for a name that is taken,
 /// `OrganizationLimitExceeded`, `Unavailable` while sealed.
 pub async fn create(cx: &Cx, new: NewWebhook) -> Result<NewSecret> {
     cx.require(Action::WebhooksWrite)?;
     let labels = Labels::check(&cx.services().egress, &new.name, &new.url, &new.events, &new.agent_ids)?;
-    let secret = secrets::given_or_new(cx, new.secret)?;
+    let (secret, is_new) = secrets::given_or_new(cx, new.secret)?;
     let (caller, enabled) = (cx.clone(), new.enabled);
     cx.write(move |tx| {
         store::check_free(tx, &labels.name, None)?;
@@ -52,7 +52,7 @@ pub async fn create(cx: &Cx, new: NewWebhook) -> Result<NewSecret> {
         caller.services().kept.get::<Register>().mark(caller.org());
         tx.insert(&row)?;
         caller.note(tx, note_of("webhook.create", &row))?;
-        Ok(NewSecret::of(WebhookView::of(row, None, now), &secret))
+        Ok(NewSecret::of(WebhookView::of(row, None, now), &secret, is_new))
     })
     .await
 }
@@ -103,7 +103,7 @@ pub async fn rotate(cx: &Cx, id: WebhookId, rotation: Rotation, expected: Option
     if overlap_ms > MAX_OVERLAP_MS {
         return Err(Error::invalid_at("/overlap_ms", format!("is 0 to {MAX_OVERLAP_MS}")));
     }
-    let secret = secrets::given_or_new(cx, rotation.secret)?;
+    let (secret, is_new) = secrets::given_or_new(cx, rotation.secret)?;
     let caller = cx.clone();
     cx.write(move |tx| {
         let mut row = found(tx, id, expected)?;
@@ -112,7 +112,7 @@ pub async fn rotate(cx: &Cx, id: WebhookId, rotation: Rotation, expected: Option
         let note = Note::of("webhook.rotate", "webhook", id)
             .with("version", row.secrets.version())
             .with("overlap_ms", overlap_ms);
-        Ok(NewSecret::of(save(&caller, tx, row, note)?, &secret))
+        Ok(NewSecret::of(save(&caller, tx, row, note)?, &secret, is_new))
     })
     .await
 }

@@ -128,7 +128,7 @@ async fn rotate(cx: Cx, request: HttpRequest, framing: Framing, form: Form<Rotat
     match rotated(&cx, id, &form.0.overlap_ms).await {
         Ok(made) => {
             let mut page = page_of(&cx, &framing, id)?;
-            page.secret = made.secret;
+            page.secret = made.secret.unwrap_or_default();
             page.secret_title = "There is a new secret";
             Ok(Sent::Page(render(page)?))
         }

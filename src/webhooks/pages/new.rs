@@ -60,7 +60,7 @@ async fn create(cx: Cx, framing: Framing, form: FormPairs) -> Reply<Sent> {
     match made(&cx, &typed).await {
         Ok(made) => {
             let mut page = page_of(&cx, &framing, made.webhook.id)?;
-            page.secret = made.secret;
+            page.secret = made.secret.unwrap_or_default();
             page.secret_title = "The webhook is made";
             Ok(Sent::Page(render(page)?))
         }

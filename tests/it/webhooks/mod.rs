@@ -50,6 +50,10 @@ impl Bench {
             }
             match request.json()["text"].as_str() {
                 Some("fail") => answer(400, &[], "no"),
+                Some("deep") => {
+                    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+                    answer(200, &[("Content-Type", "application/json")], &deep)
+                }
                 _ => says(&json!({ "answer": 42 })),
             }
         })

@@ -79,7 +79,7 @@ async fn after_a_rotation_both_secrets_sign_until_the_overlap_is_over() {
     assert!(!is_signed(&told, old) && is_signed(&told, new), "{told:?}");
     let own = json!({ "overlap_ms": 0, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" });
     let given = bench.owner.post(&path, own).await.expect(200);
-    assert_eq!(given["former_secret_until"], json!(null));
+    assert_eq!((&given["former_secret_until"], &given["secret"]), (&json!(null), &json!(null)));
     bench.run(&agent, "hello").await;
     let told = bench.heard(3).await.remove(2);
     assert!(is_signed(&told, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") && !is_signed(&told, new));
@@ -114,4 +114,14 @@ async fn nothing_is_written_where_nobody_subscribes() {
     bench.delivery(id_of(&ours), "delivered", 1).await;
     let path = format!("/api/webhooks/{}/deliveries", id_of(&theirs));
     assert_eq!(stranger.get(&path).await.expect(200)["items"], json!([]), "another organization's run");
+}
+
+#[actix_web::test]
+async fn a_run_whose_output_nests_deep_ends_and_is_told() {
+    let bench = Bench::new(|_, _| taken()).await;
+    let agent = bench.agent("Teller").await;
+    bench.webhook(json!({})).await;
+    let run = bench.run(&agent, "deep").await;
+    let told = bench.heard(1).await.remove(0);
+    assert!(told.body.contains(&run) && told.body.contains(&"[".repeat(60)), "{}", told.body);
 }
