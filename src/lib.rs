@@ -35,6 +35,7 @@ pub mod executions;
 pub mod schedules;
 pub mod webhooks;
 pub mod workflows;
+pub mod triggers;
 pub mod insights;
 pub mod web;
 pub mod app;

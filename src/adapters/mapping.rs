@@ -186,6 +186,46 @@ fn apply_now(mapping: &Value, scope: &Scope) -> Result<Json> {
     to_json(&value)
 }
 
+/// The first place in a mapping whose expression names something that is not there, as a JSON Pointer; an expression
+/// with a default names nothing that is missing.
+pub fn missing(mapping: &Value, scope: &Scope) -> Result<Option<String>> {
+    let root = scope.root();
+    match mapping {
+        Value::String(text) if !is_template(text) => {
+            Ok(evaluate(text, &root)?.is_undefined().then(String::new))
+        }
+        other => missing_inside(other, &root, String::new()),
+    }
+}
+
+fn missing_inside(mapping: &Value, root: &Jinja, path: String) -> Result<Option<String>> {
+    let inside = |it: &Value, name: &str| {
+        missing_inside(it, root, format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")))
+    };
+    match mapping {
+        Value::String(text) if is_template(text) => Ok(finds_nothing(text, root)?.then_some(path)),
+        Value::Array(items) => first_of(items.iter().enumerate().map(|(at, it)| inside(it, &at.to_string()))),
+        Value::Object(fields) => first_of(fields.iter().map(|(name, it)| inside(it, name))),
+        _ => Ok(None),
+    }
+}
+
+/// Whether none of its expressions names something that is there.
+fn finds_nothing(text: &str, root: &Jinja) -> Result<bool> {
+    for part in parts(text)? {
+        if let Part::Expression(it) = part
+            && !evaluate(it, root)?.is_undefined()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn first_of(mut found: impl Iterator<Item = Result<Option<String>>>) -> Result<Option<String>> {
+    found.find_map(Result::transpose).transpose()
+}
+
 /// Whether an expression holds: everything but null, false, 0 and empty.
 pub fn holds(expression: &str, scope: &Scope) -> Result<bool> {
     evaluate(expression, &scope.root()).map(|it| it.is_true())
@@ -635,6 +675,25 @@ mod tests {
             prop_assert_eq!(url.path_segments().map(Iterator::count), Some(2));
             prop_assert_eq!(url.query(), None);
             prop_assert_eq!(url.fragment(), None);
+        }
+    }
+
+    #[test]
+    fn what_an_expression_misses_is_found_at_its_place() {
+        let scope = Scope::default().with_json("body", r#"{"a":{"b":null},"list":[1]}"#);
+        for (mapping, expected) in [
+            (serde_json::json!("body.a"), None),
+            (serde_json::json!("body.a.b"), None),
+            (serde_json::json!("body.c.d"), Some("")),
+            (
+                serde_json::json!({ "x": "{{ body.a.b }}", "y": ["{{ body.list[0] }}", "{{ body.list[1] }}"] }),
+                Some("/y/1"),
+            ),
+            (serde_json::json!({ "x/y": "{{ body.c }}" }), Some("/x~1y")),
+            (serde_json::json!({ "x": "{{ body.c | default(1) }}", "z": "text {{ body.c }}" }), Some("/z")),
+            (serde_json::json!({ "z": "{{ body.a }} and {{ body.c }}" }), None),
+        ] {
+            assert_eq!(missing(&mapping, &scope).expect("evaluates").as_deref(), expected, "{mapping}");
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::infra::vault::Redactor;
 use crate::keys::{self, KeySettings};
 use crate::metering::{self, EgressLedger};
 use crate::schedules;
+use crate::triggers;
 use crate::webhooks;
 use crate::workflows::{self, ChainConductor};
 
@@ -95,6 +96,7 @@ impl Appliance {
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         schedules::start(&services);
+        services.kept.get::<DeleteGuards>().add(triggers::refuse_while_triggered);
         webhooks::start(&services)?;
         services.kept.get::<DeleteGuards>().add(workflows::refuse_while_used);
         services.kept.get::<Podium>().register(Arc::new(ChainConductor::new(&services)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::access::{self, Services};
 use crate::base::Result;
 use crate::schedules;
+use crate::triggers;
 use crate::webhooks;
 
 const ROUND: Duration = Duration::from_secs(600);
@@ -38,6 +39,7 @@ async fn sweep(services: &Arc<Services>) -> Result<()> {
         // A full round means that there is more.
         while services.store.write_org(org, move |tx| access::sweep_idempotency(tx, now)).await? > 0 {}
         while services.store.write_org(org, move |tx| webhooks::sweep(tx, now)).await? > 0 {}
+        while services.store.write_org(org, move |tx| triggers::sweep(tx, now)).await? > 0 {}
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use crate::web::{self, Route};
 use crate::{
-    access, agents, audit, connections, executions, insights, metering, schedules, webhooks, workflows,
+    access, agents, audit, connections, executions, insights, metering, schedules, triggers, webhooks,
+    workflows,
 };
 
 /// The whole table.
@@ -29,6 +30,9 @@ pub fn routes() -> Vec<Route> {
         insights::pages::routes(),
         connections::api::routes(),
         connections::pages::routes(),
+        triggers::api::routes(),
+        triggers::hooks::routes(),
+        triggers::pages::routes(),
         webhooks::api::routes(),
         webhooks::pages::routes(),
         metering::api::routes(),

@@ -27,6 +27,8 @@ pub enum TokenKind {
     Setup,
     Invitation,
     PasswordReset,
+    /// In the address of an inbound hook.
+    Hook,
 }
 
 impl TokenKind {
@@ -38,6 +40,7 @@ impl TokenKind {
             Self::Setup => "rv_setup_",
             Self::Invitation => "rv_invite_",
             Self::PasswordReset => "rv_reset_",
+            Self::Hook => "rv_hook_",
         }
     }
 }
@@ -110,8 +113,8 @@ pub fn hash_of(kind: TokenKind, text: &str) -> Option<TokenHash> {
 
 /// Whether the text looks like a token of ours, so that a bearer can be told from a JWT.
 pub fn kind_of(text: &str) -> Option<TokenKind> {
-    use TokenKind::{ApiKey, Invitation, PasswordReset, Refresh, Session, Setup};
-    [ApiKey, Session, Refresh, Setup, Invitation, PasswordReset]
+    use TokenKind::{ApiKey, Hook, Invitation, PasswordReset, Refresh, Session, Setup};
+    [ApiKey, Session, Refresh, Setup, Invitation, PasswordReset, Hook]
         .into_iter()
         .find(|it| text.starts_with(it.prefix()))
 }
@@ -141,13 +144,14 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [TokenKind; 6] = [
+    const KINDS: [TokenKind; 7] = [
         TokenKind::ApiKey,
         TokenKind::Session,
         TokenKind::Refresh,
         TokenKind::Setup,
         TokenKind::Invitation,
         TokenKind::PasswordReset,
+        TokenKind::Hook,
     ];
 
     fn text(minted: &Minted) -> &str {

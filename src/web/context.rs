@@ -73,14 +73,20 @@ fn log(response: &ServiceResponse<BoxBody>, began: Instant) {
     let request = response.request();
     tracing::debug!(
         http.method = %request.method(),
-        http.path = request.path(),
+        http.path = shown_path(request),
         http.status = response.status().as_u16(),
         duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         "{} {} {}",
         request.method(),
-        request.path(),
+        shown_path(request),
         response.status().as_u16(),
     );
+}
+
+/// Without the token, where the address holds one: whoever knows it may use it.
+fn shown_path(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().filter(|it| it.contains("{token}"));
+    pattern.unwrap_or_else(|| request.path().to_owned())
 }
 
 fn tag_of(request: &ServiceRequest, state: &WebState) -> RequestTag {

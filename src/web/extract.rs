@@ -17,6 +17,18 @@ use crate::base::{Code, Error, Invalid, Result, check_depth};
 #[derive(Clone, Default)]
 pub(super) struct RawBody(pub Bytes);
 
+/// The body as it came, for those who check its signature before they read it.
+pub struct Raw(pub Bytes);
+
+impl FromRequest for Raw {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.extensions().get::<RawBody>().cloned().unwrap_or_default().0)))
+    }
+}
+
 impl FromRequest for Cx {
     type Error = Error;
     type Future = Ready<Result<Self>>;

@@ -37,7 +37,7 @@ pub use context::{RequestTag, context};
 pub use cookie::{no_session_cookie, session_cookie, session_cookie_name};
 pub(crate) use developers::Pieces;
 pub use developers::developer_routes;
-pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, parse_json, part, text_part};
+pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, Raw, parse_json, part, text_part};
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
 pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
 pub use health::{Health, health_routes};

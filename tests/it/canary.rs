@@ -319,6 +319,42 @@ async fn nothing_that_was_entered_as_a_secret_comes_to_light() {
             me.get(&format!("/api/executions/{run}/logs")).await;
         }
     }
+    // Signing secrets of what is told and of what is heard, and the address of a hook.
+    let first = format!("whsec_{}", plant("webhook secret", plain()));
+    let webhook =
+        json!({"name": "desk", "url": peer.url("/echo"), "events": ["execution.completed"], "secret": first});
+    let made = me.post("/api/webhooks", webhook.clone()).await.expect(201);
+    me.post("/api/webhooks", webhook).await.expect_error(409, "Conflict");
+    let path = format!("/api/webhooks/{}", text(&made, "id"));
+    let next = json!({"secret": format!("whsec_{}", plant("second webhook secret", plain()))});
+    me.post(&format!("{path}/rotate"), next).await.expect(200);
+    me.post(&format!("{path}/rotate"), json!({"secret": plant("refused webhook secret", plain())}))
+        .await
+        .expect(422);
+    me.post(&format!("{path}/test"), json!({})).await.expect(200);
+    let agent = json!({"name": "hooked", "agent_type": "webhook", "config": {"url": peer.url("/echo")}});
+    let agent = text(&me.post("/api/agents", agent).await.expect(201), "id");
+    me.post(&format!("/api/agents/{agent}/versions/1.0.0/publish"), json!({})).await.expect(200);
+    let secret = plant("trigger secret", canary());
+    let trigger =
+        json!({"name": "t", "agent_id": agent, "secret": secret, "signature": {"scheme": "github"}});
+    let made = me.http.post("/api/triggers", trigger.clone()).await.expect(201);
+    me.post("/api/triggers", trigger).await.expect_error(409, "Conflict");
+    let url = text(&made, "url");
+    plant("hook address", tail(&url));
+    let (place, body) = (url[url.find("/hooks/").expect("a path")..].to_owned(), json!({"n": 1}));
+    tap.post(&place, body.clone()).await.expect_error(401, "Unauthenticated");
+    let signature = format!("sha256={}", crate::triggers::hexed(secret.as_bytes(), &body.to_string()));
+    let signed = Tap { http: tap.http.with("x-hub-signature-256", signature), kept: tap.kept.clone() };
+    signed.post(&place, body).await.expect(202);
+    let path = format!("/api/triggers/{}", text(&made, "id"));
+    let next = json!({"what": "secret", "secret": plant("second trigger secret", canary())});
+    me.post(&format!("{path}/rotate"), next).await.expect(200);
+    let refused = json!({"what": "secret", "secret": {"x": plant("refused trigger secret", canary())}});
+    me.post(&format!("{path}/rotate"), refused).await.expect(422);
+    me.get(&format!("{path}/hits")).await.expect(200);
+    me.get("/api/triggers").await.expect(200);
+
     let secret_in_config = json!({
         "name": "bad", "agent_type": "webhook",
         "config": {"url": "https://example.com/", "headers": {"Authorization": plant("config header", canary())}},

@@ -22,5 +22,6 @@ mod server;
 mod simulation;
 mod store;
 mod support;
+mod triggers;
 mod web;
 mod webhooks;

@@ -14,6 +14,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("", "Chains", "/chains", "workflows", "g h"),
     ("", "Executions", "/executions", "executions", "g e"),
     ("", "Schedules", "/schedules", "schedules", "g l"),
+    ("Connect", "Triggers", "/triggers", "zap", "g t"),
     ("Connect", "Credentials", "/credentials", "lock", "g c"),
     ("Connect", "API keys", "/keys", "key", "g k"),
     ("Connect", "Developers", "/developers", "code", "g d"),

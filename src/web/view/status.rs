@@ -89,7 +89,11 @@ const KNOWN: &[(&str, &str, Tone, &str)] = &[
     ("suspended", "Suspended", Tone::Warn, "pause"),
     ("expired", "Expired", Tone::Idle, "clock"),
     ("revoked", "Revoked", Tone::Bad, "circle-slash"),
-    // deliveries, endpoints
+    // hits, deliveries, endpoints
+    ("accepted", "Accepted", Tone::Ok, "check-circle"),
+    ("filtered", "Filtered", Tone::Idle, "filter"),
+    ("refused", "Refused", Tone::Bad, "octagon-x"),
+    ("deduplicated", "Repeated", Tone::Idle, "copy"),
     ("delivered", "Delivered", Tone::Ok, "check-circle"),
     ("failing", "Failing", Tone::Warn, "triangle"),
     ("paused", "Paused", Tone::Idle, "pause"),

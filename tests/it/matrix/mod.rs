@@ -271,8 +271,10 @@ async fn what_is_a_colleagues_own_answers_as_what_is_not_there() {
     let http = viewer.http.with("x-request-id", "same");
     let mut cells = 0;
     for (route, line) in &listed() {
-        let private =
-            matches!(line.object.as_deref(), Some("session" | "key" | "agent" | "execution" | "chain"));
+        let private = matches!(
+            line.object.as_deref(),
+            Some("session" | "key" | "agent" | "execution" | "chain" | "trigger")
+        );
         if !private || route.kind != Kind::Api {
             continue;
         }
