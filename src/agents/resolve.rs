@@ -133,7 +133,12 @@ pub(super) fn visible(cx: &Cx, rows: &impl Rows<PerOrg>, action: Action, id_or_s
     let found = store::get(rows, id_or_slug)?;
     let named = id_or_slug.parse().ok().or(found.as_ref().map(|it| it.id));
     check_scope(cx, action, named)?;
-    found.filter(|it| access(cx, it).read).ok_or_else(|| store::missing(id_or_slug))
+    // Who may only run an agent has to find it.
+    let sees = |it: &Agent| {
+        let rights = access(cx, it);
+        rights.read || (action == Action::AgentsExecute && rights.execute)
+    };
+    found.filter(sees).ok_or_else(|| store::missing(id_or_slug))
 }
 
 /// Finds a version by its number, without reading its row where the agent's row says enough.

@@ -64,7 +64,7 @@ pub enum Delivery {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "AgentExecutionPolicy")]
 pub struct Policy {
-    /// For one attempt.
+    /// For the whole run, all attempts and the pauses between them included.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub timeout_ms: u64,
     pub retry: Retry,
@@ -76,7 +76,7 @@ pub struct Policy {
     pub rate_limit_per_minute: Option<u32>,
     #[schemars(range(min = 0))]
     pub budget_micros_per_day: Option<i64>,
-    /// Runs instead where this one has failed for good.
+    /// Named to run instead where this one has failed for good. Kept and checked; no run is led there yet.
     pub fallback_agent_id: Option<AgentId>,
     pub delivery: Delivery,
 }

@@ -13,15 +13,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::drive::wake_paused;
-use super::journal;
+use super::journal::{self, EventKind};
 use super::live::{Dirty, Topic, Watch};
 use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
 use super::queue::Queue;
 use super::task::{Task, Work};
-use crate::base::{Code, Env, Error, ExecutionId, OrgId, Result, Timestamp};
-use crate::infra::store::{Key, Order, OrgTx, Rows, Store};
+use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
 
 /// How long a start waits for the ends of interrupted work to be written; they go on behind it.
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
@@ -106,6 +106,7 @@ impl Engine {
             found += tasks.len();
             for task in tasks {
                 let topic = self.0.open_topic(&task, journal::last_sequence(&rows, task.id)?);
+                let task = take_up_attempts(&rows, &topic, task)?;
                 match machine::after_crash(&task, self.0.env.now()) {
                     Some(end) => {
                         let inner = self.0.clone();
@@ -300,4 +301,15 @@ impl Inner {
             }
         }
     }
+}
+
+/// Goes on counting where the last process stopped, which writes nothing of an attempt but its beginning.
+fn take_up_attempts(rows: &View<PerOrg>, topic: &Arc<Topic>, task: Task) -> Result<Task> {
+    let begun = journal::attempts_begun(rows, task.id)?;
+    if task.resting || begun <= task.attempts {
+        return Ok(task);
+    }
+    let message = format!("the server stopped during attempt {begun}");
+    topic.note(EventKind::Log, Json::of(&serde_json::json!({ "level": "warn", "message": message })));
+    Ok(Task { attempts: begun, ..task })
 }

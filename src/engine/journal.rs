@@ -177,6 +177,16 @@ pub fn last_sequence(rows: &impl Rows<PerOrg>, id: ExecutionId) -> Result<u64> {
     Ok(last)
 }
 
+/// Attempts of a run that have begun.
+pub(super) fn attempts_begun(rows: &impl Rows<PerOrg>, id: ExecutionId) -> Result<u32> {
+    let mut begun = 0;
+    rows.scan::<Chunk>(Key::of(id), Order::Oldest, |chunk| {
+        begun += chunk.into_entries().filter(|it| it.kind == EventKind::Started).count();
+        Ok(true)
+    })?;
+    Ok(u32::try_from(begun).unwrap_or(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

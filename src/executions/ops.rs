@@ -20,6 +20,9 @@ use crate::base::{Code, Doing, Error, ExecutionId, Result};
 use crate::engine::{Engine, Entry, Task, Watch, entries_after};
 use crate::infra::store::{OrgTx, Rows, WriteOptions, WriteTx};
 
+/// What the end of a run that is out of time takes at most: to stop it, and to write that.
+const END_MS: u64 = 6_000;
+
 /// A run that was accepted: it survives a power cut.
 pub struct Started {
     pub id: ExecutionId,
@@ -85,7 +88,7 @@ async fn accept(
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Started> {
     check(&request)?;
-    let wait = Duration::from_millis(request.wait_ms.unwrap_or(DEFAULT_WAIT_MS));
+    let wait = Duration::from_millis(request.wait_ms.unwrap_or_else(|| default_wait_ms(&runner, &request)));
     let deprecated = runner.is_deprecated();
     if let Some(id) = twin(cx)? {
         return Ok(attached(cx, id, deprecated, wait));
@@ -111,6 +114,13 @@ async fn accept(
             first.map(|id| attached(cx, id, deprecated, wait)).ok_or(error)
         }
     }
+}
+
+/// Who names no time waits a moment longer than the run may last, where that is about as long: the end is worth
+/// more than the word that it is near.
+fn default_wait_ms(runner: &Runner, request: &NewExecution) -> u64 {
+    let timeout_ms = request.timeout_ms.unwrap_or(runner.timeout_ms());
+    if timeout_ms <= DEFAULT_WAIT_MS { DEFAULT_WAIT_MS + END_MS } else { DEFAULT_WAIT_MS }
 }
 
 /// One commit; then the engine has it.

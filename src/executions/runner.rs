@@ -108,7 +108,7 @@ impl Runner {
         }
     }
 
-    fn timeout_ms(&self) -> u64 {
+    pub(super) fn timeout_ms(&self) -> u64 {
         match self {
             Self::Agent(it) => it.version.policy.timeout_ms,
             Self::Workflow(it) => it.timeout_ms,

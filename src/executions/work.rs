@@ -135,7 +135,8 @@ impl Work for AgentWork {
         execution.output = end.output.clone();
         execution.failure = end.failure.clone();
         execution.attempts = end.attempts;
-        execution.started_at = end.started_at;
+        // An earlier process may have begun it.
+        execution.started_at = execution.started_at.or(end.started_at);
         execution.completed_at = Some(end.ended_at);
         if let Some(conductor) = self.conductor().filter(|_| execution.workflow_id.is_some()) {
             conductor.ended(tx, &mut execution)?;

@@ -129,9 +129,15 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = serde_urlencoded::from_str(request.query_string())
-            .map_err(|it| Error::invalid(format!("the query cannot be read: {it}")));
-        ready(parsed.map(Self))
+        let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+        let parsed = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
+        ready(parsed.map(Self).map_err(|error| {
+            let at = pointer(error.path()).trim_start_matches('/').to_owned();
+            match (at.as_str(), error.inner()) {
+                ("" | "?", error) => Error::invalid(format!("the query cannot be read: {error}")),
+                (parameter, error) => Error::invalid_at(parameter, format!("cannot be read: {error}")),
+            }
+        }))
     }
 }
 
@@ -160,12 +166,30 @@ fn explained<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Erro
         let mut deserializer = serde_json::Deserializer::from_str(text);
         if let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             let message = error.inner().to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            let invalid = Invalid { path: pointer(error.path()), message };
+            let message = message.split(" at line ").next().unwrap_or_default();
+            let invalid = in_words(pointer(error.path()), message);
             return Error::invalid_fields(Code::ValidationFailed, vec![invalid]);
         }
     }
     Error::invalid(format!("the body is not one JSON value: {error}"))
+}
+
+/// What the parser says, for someone who does not know the types behind it.
+fn in_words(at: String, message: &str) -> Invalid {
+    if let Some(field) = message.strip_prefix("missing field `").and_then(|it| it.strip_suffix('`')) {
+        return Invalid { path: format!("{at}/{field}"), message: "is missing".to_owned() };
+    }
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return Invalid { path: at, message: message.to_owned() };
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        it if it.starts_with("struct ") => "an object",
+        it => it,
+    };
+    Invalid { path: at, message: format!("{found}, expected {expected}") }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

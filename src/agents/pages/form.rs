@@ -148,13 +148,13 @@ fn general() -> Value {
                 "properties": {
                     "timeout_ms": {
                         "type": "integer", "title": "Time limit", "x-unit": "ms", "minimum": 1, "default": 30000,
-                        "description": "For one attempt.",
+                        "description": "For the whole run, all attempts and the pauses between them included.",
                     },
                     "retry": {
                         "type": "object", "properties": {
                             "max_attempts": {
                                 "type": "integer", "title": "Attempts", "minimum": 1, "maximum": 20, "default": 3,
-                                "description": "In all; 1 means never again.",
+                                "description": "In all; 1 means never again. Failed connections, time-outs and answers that ask for patience (408, 425, 429, 502, 503, 504) are tried again; any other answer is the far end's last word.",
                             },
                         },
                     },
