@@ -40,10 +40,11 @@ impl Due {
     ///
     /// Errors: `Conflict` where it was moved or taken away since.
     pub fn take(&self, tx: &mut OrgTx<'_, '_>) -> Result<()> {
-        match tx.delete::<Timer>(Timer::key_of(self.kind, self.subject))? {
-            Some(timer) if timer.due == self.at => Ok(()),
-            _ => Err(Error::conflict("this timer was changed or has fired already")),
+        let key = Timer::key_of(self.kind, self.subject);
+        if tx.get::<Timer>(key.clone())?.is_none_or(|it| it.due != self.at) {
+            return Err(Error::conflict("this timer was changed or has fired already"));
         }
+        tx.delete::<Timer>(key).map(drop)
     }
 }
 
