@@ -18,5 +18,7 @@ pub use check::check;
 pub use holders::{Holder, Holders, Register};
 pub use open::{Opened, Use, open};
 pub use ops::{create, delete, find, list, rotate, update, validate, vault_status};
+/// For forms of features that use credentials.
+pub use pages::{Inline as NewInline, KindWords, kind_of, words};
 pub use types::{CredentialUpdate, Kind, NewCredential, Rotation};
 pub use view::{CredentialFilter, CredentialView, Finding, Validation, VaultStatus};

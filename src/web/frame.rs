@@ -153,6 +153,8 @@ pub struct Frame {
     pub user_menu: Vec<NavItem>,
     pub csrf_token: String,
     pub flash: Option<Flash>,
+    /// Secrets cannot be used: the reason, or nothing for those who are not told it.
+    pub sealed: Option<String>,
     pub theme: Theme,
     pub density: Density,
     /// The page follows a stream: the frame shows whether it is connected.
@@ -180,6 +182,7 @@ impl Frame {
             user_menu: Vec::new(),
             csrf_token: String::new(),
             flash: None,
+            sealed: None,
             theme: Theme::default(),
             density: Density::default(),
             live: false,

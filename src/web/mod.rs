@@ -46,7 +46,7 @@ pub use mount::{mount, sorted};
 pub(crate) use openapi::sample as sample_of_schema;
 pub use openapi::{document, is_described, openapi_routes};
 pub use origin::{client_address, origin_of};
-pub use page::{Faults, Framing, confirmed, error_page, link, moment, own_path, page_routes};
+pub use page::{Faults, Framing, confirmed, error_page, moment, own_path, page_routes};
 pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, render};
 pub use revision::{expected_revision, tagged_revision};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};

@@ -36,7 +36,7 @@ impl Adapter for OpenAi {
     }
 
     fn summary(&self) -> &'static str {
-        "A model behind a chat completions endpoint: OpenAI, LiteLLM, vLLM, llama.cpp, LM Studio, Ollama"
+        "A model behind a chat completions endpoint: OpenAI, LiteLLM, vLLM, llama.cpp, LM Studio, Ollama."
     }
 
     fn config_schema(&self) -> Value {

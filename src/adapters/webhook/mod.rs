@@ -35,7 +35,7 @@ impl Adapter for Webhook {
     }
 
     fn summary(&self) -> &'static str {
-        "Any HTTP endpoint: an n8n, Make or Zapier workflow, a function, a service of your own"
+        "Any HTTP endpoint: an n8n, Make or Zapier workflow, a function, a service of your own."
     }
 
     fn config_schema(&self) -> Value {

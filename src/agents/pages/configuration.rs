@@ -37,6 +37,7 @@ struct ConfigurationPage {
     frame: Frame,
     head: Head,
     parts: Parts,
+    takes_credentials: bool,
     offers: Vec<Offer>,
     faults: Vec<(String, String)>,
     /// Of the agent as the form shows it.
@@ -87,6 +88,7 @@ fn page(
         frame: framing.frame(head.title("Configuration"))?,
         head,
         parts,
+        takes_credentials: !kinds.is_empty(),
         offers,
         faults,
         revision,

@@ -5,14 +5,16 @@ use askama::Template;
 use futures_util::StreamExt;
 use serde_json::Value;
 
+use super::super::catalog;
 use super::super::number::Spec;
 use super::super::ops;
+use super::sample::samples;
 use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{AgentId, Doing, Error, ExecutionId, Json, Result};
 use crate::engine::EventKind;
 use crate::executions::{self, ExecutionView, NewExecution, StreamEvent, TriggerKind};
-use crate::web::view::JsonView;
+use crate::web::view::{JsonView, href, sentence};
 use crate::web::{
     Faults, FormPairs, Frame, Framing, Group, Html, Reply, Route, SchemaForm, SeeOther, Sent, SseAnswer,
     SseEvent, Typed, again, part, render, sse_channel,
@@ -53,6 +55,14 @@ struct Console {
     /// Values of `version`, with their labels.
     versions: Vec<(&'static str, String)>,
     may_run: bool,
+    samples: Vec<Offered>,
+}
+
+/// An input to try: choosing it fills in the form.
+struct Offered {
+    name: String,
+    href: String,
+    chosen: bool,
 }
 
 /// A run below the form; goes on by itself.
@@ -72,12 +82,26 @@ fn console(
 ) -> Result<Console> {
     let head = Head::of(cx, given, "/console")?;
     let version = wanted_version(&head, typed);
-    let form = input_form(cx, given, &version)?;
-    let groups = if typed.iter().any(|it| it.0.starts_with("input")) {
+    let (form, schema) = input_form(cx, given, &version)?;
+    let tries = samples(&head.agent, &schema);
+    let asked = typed.iter().find(|it| it.0 == "sample").and_then(|it| it.1.parse::<usize>().ok());
+    let asked = asked.filter(|it| *it < tries.len());
+    let groups = if let Some(place) = asked {
+        form.groups(&form.typed(&tries[place].input), faults)
+    } else if typed.iter().any(|it| it.0.starts_with("input")) {
         form.groups(typed, faults)
     } else {
         form.groups(&form.typed(&Value::Object(serde_json::Map::new())), faults)
     };
+    let offered = |(place, it): (usize, catalog::Sample)| Offered {
+        href: href(
+            &format!("{}/console", head.place),
+            [("version", version.as_str()), ("sample", place.to_string().as_str())],
+        ),
+        name: sentence(&it.name),
+        chosen: asked == Some(place),
+    };
+    let offered = tries.into_iter().enumerate().map(offered).collect();
     let agent = &head.agent;
     let mut versions = Vec::new();
     if agent.status.runs() {
@@ -94,6 +118,7 @@ fn console(
         head,
         version,
         versions,
+        samples: offered,
     })
 }
 
@@ -102,10 +127,11 @@ fn wanted_version(head: &Head, typed: &[(String, String)]) -> String {
     asked.unwrap_or_else(|| if head.agent.status.runs() { "current" } else { "draft" }.to_owned())
 }
 
-fn input_form(cx: &Cx, given: &str, version: &str) -> Result<SchemaForm> {
+/// The form, and the schema that it is made from.
+fn input_form(cx: &Cx, given: &str, version: &str) -> Result<(SchemaForm, Value)> {
     let spec: Spec = version.parse()?;
     let schema = ops::version(cx, given, spec)?.input_schema.to_value();
-    Ok(SchemaForm::of_input("input", &schema))
+    Ok((SchemaForm::of_input("input", &schema), schema))
 }
 
 /// `GET /agents/{agent}/console`
@@ -118,7 +144,7 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing) -> Reply<Html> {
 async fn run(cx: Cx, request: HttpRequest, framing: Framing, form: FormPairs) -> Reply<Sent> {
     let (given, typed) = (agent_of(&request)?, form.0);
     let version = wanted_version(&Head::of(&cx, given, "")?, &typed);
-    let faults = match input_form(&cx, given, &version)?.value(&typed) {
+    let faults = match input_form(&cx, given, &version)?.0.value(&typed) {
         Err(faults) => faults,
         Ok(input) => match start(&cx, given, version, &input).await {
             Ok(id) if framing.is_htmx() => {

@@ -135,11 +135,11 @@ fn general() -> Value {
                 "description": "What it is told before every input, where its type takes instructions.",
             },
             "input_schema": {
-                "type": "object", "title": "Input schema", "x-group": "Instructions and schemas",
+                "type": "object", "title": "Input schema", "default": {}, "x-group": "Instructions and schemas",
                 "description": "A JSON Schema. Input that does not fit is refused, and the console makes a form of it. {} takes anything.",
             },
             "output_schema": {
-                "type": "object", "title": "Output schema", "x-group": "Instructions and schemas",
+                "type": "object", "title": "Output schema", "default": {}, "x-group": "Instructions and schemas",
                 "description": "A JSON Schema. A run whose output does not fit fails. {} takes anything.",
             },
             "execution": {

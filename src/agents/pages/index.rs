@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::AgentFilter;
-use super::super::catalog::{self, AgentType, FromTemplate, Template};
+use super::super::catalog::{self, FromTemplate, Template};
 use super::super::number::Spec;
 use super::super::ops;
 use super::super::status::Status;
@@ -15,9 +15,8 @@ use super::super::view::AgentView;
 use super::HTML;
 use crate::access::{Action, Cx};
 use crate::base::{Error, PageRequest, Result, Timestamp};
-use crate::web::{
-    Flash, Form, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, link, render,
-};
+use crate::web::view::href;
+use crate::web::{Flash, Form, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, render};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -90,7 +89,7 @@ impl ListQuery {
             ("q", &q),
             ("cursor", cursor),
         ];
-        link("/agents", pairs)
+        href("/agents", pairs)
     }
 }
 
@@ -104,7 +103,6 @@ fn one_of<T: DeserializeOwned>(name: &str, text: Option<&str>) -> Result<Option<
 struct Index {
     frame: Frame,
     agents: Vec<AgentView>,
-    types: Vec<AgentType>,
     templates: Vec<Template>,
     query: ListQuery,
     type_choices: Vec<(&'static str, &'static str)>,
@@ -119,9 +117,8 @@ const HEALTHS: &[(&str, &str)] =
     &[("healthy", "Healthy"), ("degraded", "Degraded"), ("unhealthy", "Unhealthy"), ("unknown", "Unknown")];
 
 impl Index {
-    fn type_label(&self, kind: &str) -> String {
-        let known = self.types.iter().find(|it| it.agent_type == kind);
-        known.map_or_else(|| kind.to_owned(), |it| it.label.to_owned())
+    fn type_label<'a>(&self, kind: &'a str) -> &'a str {
+        super::type_label(kind)
     }
 
     fn clear_href(&self) -> &'static str {
@@ -150,14 +147,12 @@ pub(super) const fn health_name(health: Health) -> &'static str {
 async fn show(cx: Cx, framing: Framing, query: Query<ListQuery>) -> Reply<Html> {
     let query = query.0.kept();
     let page = ops::list(&cx, &query.filter()?, &PageRequest::parse(None, query.cursor.as_deref())?)?;
-    let types = catalog::types();
     let empty = page.items.is_empty() && query.is_empty() && query.cursor.is_none();
     render(Index {
         frame: framing.frame("Agents")?,
         agents: page.items,
-        type_choices: types.iter().map(|it| (it.agent_type, it.label)).collect(),
+        type_choices: catalog::types().iter().map(|it| (it.agent_type, it.label)).collect(),
         status_choices: Status::ALL.iter().map(|it| (it.name(), it.name())).collect(),
-        types,
         templates: if empty { packages()? } else { Vec::new() },
         next_href: page.next_cursor.map(|it| query.href(&it)).unwrap_or_default(),
         first_href: if query.cursor.is_some() { query.href("") } else { String::new() },
@@ -177,6 +172,12 @@ pub(super) fn packages() -> Result<Vec<Template>> {
 struct BulkDelete {
     frame: Frame,
     agents: Vec<AgentView>,
+}
+
+impl BulkDelete {
+    fn type_label<'a>(&self, kind: &'a str) -> &'a str {
+        super::type_label(kind)
+    }
 }
 
 /// `POST /agents/bulk`

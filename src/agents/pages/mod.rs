@@ -9,6 +9,7 @@ mod index;
 mod new;
 mod palette;
 mod runs;
+mod sample;
 mod show;
 mod versions;
 
@@ -18,8 +19,10 @@ use super::rights::Rights;
 use super::view::AgentView;
 use super::{ops, rights};
 use crate::access::Cx;
+use crate::adapters;
 use crate::base::Result;
-use crate::web::{Route, link, text_part};
+use crate::web::view::href;
+use crate::web::{Route, text_part};
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -39,6 +42,11 @@ pub fn routes() -> Vec<Route> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A type's name for people.
+fn type_label(agent_type: &str) -> &str {
+    adapters::find(agent_type).map_or(agent_type, |it| it.label())
 }
 
 /// Id or slug, as it stands in the path.
@@ -80,8 +88,17 @@ impl Head {
         if what.is_empty() { self.agent.name.clone() } else { format!("{what} · {}", self.agent.name) }
     }
 
+    /// Whether this page is the tab at `path`.
+    fn is_at(&self, path: &str) -> bool {
+        self.tabs.iter().any(|it| it.2 && it.1.ends_with(path))
+    }
+
+    fn type_label(&self) -> &str {
+        type_label(&self.agent.agent_type)
+    }
+
     fn tag_href(&self, tag: &str) -> String {
-        link("/agents", [("tag", tag)])
+        href("/agents", [("tag", tag)])
     }
 
     fn crumbs(&self) -> Vec<(&str, &str)> {

@@ -14,9 +14,10 @@ use super::form::{AgentForm, CHOSEN, Parts, SHOWN, as_input, as_value};
 use super::index::packages;
 use crate::access::{Action, Cx};
 use crate::base::{MAX_LIMIT, PageRequest, Result};
-use crate::connections::{self, CredentialFilter};
+use crate::connections::{self, CredentialFilter, Kind, KindWords, NewInline, kind_of, words};
+use crate::web::view::href;
 use crate::web::{
-    Faults, Flash, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, Typed, link, render,
+    Faults, Flash, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, Typed, render,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -51,7 +52,7 @@ struct TypePage {
 
 impl TypePage {
     fn href(&self, kind: &AgentType) -> String {
-        link("/agents/new", [("type", kind.agent_type)])
+        href("/agents/new", [("type", kind.agent_type)])
     }
 }
 
@@ -66,8 +67,8 @@ async fn begin(framing: Framing, query: Query<Begin>) -> Reply<Html> {
         Some(kind) => {
             let template = as_value(&catalog::template(&kind)?.agent)?;
             let mut typed = AgentForm::of(&kind)?.typed(&template);
-            // The type's own name would be everybody's.
-            typed.retain(|it| it.0 != "name");
+            // The type's own name would be everybody's, and nobody's agent is at example.com.
+            typed.retain(|it| it.0 != "name" && !it.1.contains("//example.com/"));
             Wizard::new(&framing, &kind, typed)?.configure(Faults::none())
         }
     }
@@ -130,6 +131,9 @@ struct CredentialsPage {
     kind: AgentType,
     hidden: Typed,
     offers: Vec<Offer>,
+    /// Kinds of which a new one can be made here.
+    kinds: Vec<&'static KindWords>,
+    making: Option<NewInline>,
 }
 
 #[derive(askama::Template)]
@@ -147,6 +151,8 @@ struct ReviewPage {
     kind: AgentType,
     hidden: Typed,
     agent: NewAgent,
+    /// Names of those that were chosen.
+    credentials: Vec<String>,
     config: crate::web::view::JsonView,
 }
 
@@ -174,7 +180,10 @@ impl Wizard {
         });
         let passing = ["csrf_token", "go", "at"];
         let kept = |it: &&(String, String)| {
-            !passing.contains(&it.0.as_str()) && !names.contains(&it.0.as_str()) && it.0 != "agent_type"
+            !passing.contains(&it.0.as_str())
+                && !names.contains(&it.0.as_str())
+                && !NewInline::is_secret(&it.0)
+                && it.0 != "agent_type"
         };
         let mut carried: Typed = self.typed.iter().filter(kept).cloned().collect();
         carried.push(("agent_type".to_owned(), self.kind.agent_type.to_owned()));
@@ -191,11 +200,31 @@ impl Wizard {
         Ok(Sent::Again(self.configure(faults)?))
     }
 
-    fn credentials(self, cx: &Cx) -> Reply<Sent> {
+    fn credentials(self, cx: &Cx, making: Option<Kind>, faults: &Faults) -> Result<Html> {
         let offers = offers(cx, self.kind.credential_kinds, &self.typed)?;
         let mut hidden = self.carried(None);
-        hidden.retain(|it| it.0 != CHOSEN && it.0 != SHOWN);
-        Ok(Sent::Page(render(CredentialsPage { frame: self.frame, kind: self.kind, hidden, offers })?))
+        hidden.retain(|it| it.0 != CHOSEN && it.0 != SHOWN && !NewInline::owns(&it.0));
+        let may_make = cx.may(Action::CredentialsWrite) && cx.services().vault.sealed_because().is_none();
+        let fitting = self.kind.credential_kinds.iter().filter(|_| may_make);
+        let kinds: Vec<_> = fitting.filter_map(|it| kind_of(it)).map(words).collect();
+        let making = making.filter(|kind| kinds.iter().any(|it| it.kind == *kind));
+        let making = making.map(|kind| NewInline::of(kind, &self.typed, faults));
+        render(CredentialsPage { frame: self.frame, kind: self.kind, hidden, offers, kinds, making })
+    }
+
+    /// Keeps the credential that was typed beside the others and chooses it.
+    ///
+    /// Errors: the page with what is wrong.
+    async fn keep(mut self, cx: &Cx) -> Result<Result<Self, Html>> {
+        let Some(kind) = NewInline::kind_in(&self.typed) else { return Ok(Ok(self)) };
+        match NewInline::keep(cx, kind, &self.typed).await? {
+            Ok(made) => {
+                self.typed.retain(|it| !NewInline::owns(&it.0));
+                self.typed.push((CHOSEN.to_owned(), made.id.to_string()));
+                Ok(Ok(self))
+            }
+            Err(faults) => Ok(Err(self.credentials(cx, Some(kind), &faults)?)),
+        }
     }
 
     async fn test(self, cx: &Cx, agent: NewAgent) -> Reply<Sent> {
@@ -209,10 +238,19 @@ impl Wizard {
         Ok(Sent::Page(render(TestPage { frame: self.frame, hidden, validation })?))
     }
 
-    fn review(self, agent: NewAgent) -> Reply<Sent> {
+    fn review(self, cx: &Cx, agent: NewAgent) -> Reply<Sent> {
         let hidden = self.carried(None);
+        let offers = offers(cx, self.kind.credential_kinds, &self.typed)?;
+        let credentials = offers.into_iter().filter(|it| it.chosen).map(|it| it.name).collect();
         let config = crate::web::view::JsonView::new("Configuration", &agent.config.to_value());
-        Ok(Sent::Page(render(ReviewPage { frame: self.frame, kind: self.kind, hidden, agent, config })?))
+        Ok(Sent::Page(render(ReviewPage {
+            frame: self.frame,
+            kind: self.kind,
+            hidden,
+            agent,
+            credentials,
+            config,
+        })?))
     }
 
     async fn make(self, cx: &Cx, agent: NewAgent, publish: bool) -> Reply<Sent> {
@@ -248,10 +286,35 @@ async fn step(cx: Cx, framing: Framing, form: FormPairs) -> Reply<Sent> {
         Err(faults) => return wizard.mend(faults),
     };
     match go.as_str() {
-        "test" => wizard.test(&cx, agent).await,
-        "review" => wizard.review(agent),
+        "test" => {
+            // Who has typed a credential and goes on means it to be used.
+            let wizard = match NewInline::is_filled(&wizard.typed) {
+                false => wizard,
+                true => match wizard.keep(&cx).await? {
+                    Ok(wizard) => wizard,
+                    Err(page) => return Ok(Sent::Again(page)),
+                },
+            };
+            let agent = match wizard.agent() {
+                Ok(agent) => agent,
+                Err(faults) => return wizard.mend(faults),
+            };
+            wizard.test(&cx, agent).await
+        }
+        "review" => wizard.review(&cx, agent),
         "create" => wizard.make(&cx, agent, false).await,
         "publish" => wizard.make(&cx, agent, true).await,
-        _ => wizard.credentials(&cx),
+        "keep" => match wizard.keep(&cx).await? {
+            Ok(wizard) => Ok(Sent::Page(wizard.credentials(&cx, None, &Faults::none())?)),
+            Err(page) => Ok(Sent::Again(page)),
+        },
+        other => {
+            let asked = other.strip_prefix("new:").and_then(kind_of);
+            let making = match other {
+                "existing" => None,
+                _ => asked.or_else(|| NewInline::kind_in(&wizard.typed)),
+            };
+            Ok(Sent::Page(wizard.credentials(&cx, making, &Faults::none())?))
+        }
     }
 }

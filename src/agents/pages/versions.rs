@@ -13,8 +13,8 @@ use super::act::{refused, told};
 use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{Doing, PageRequest, Result, Timestamp};
-use crate::web::view::Diff;
-use crate::web::{Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, link, render, text_part};
+use crate::web::view::{Diff, href};
+use crate::web::{Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, render, text_part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -104,7 +104,7 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<Versi
         diff,
         next_href: page
             .next_cursor
-            .map(|it| link(&format!("{}/versions", head.place), [("cursor", it.as_str())]))
+            .map(|it| href(&format!("{}/versions", head.place), [("cursor", it.as_str())]))
             .unwrap_or_default(),
         versions: page.items,
         may_publish: may(Verb::Publish),

@@ -9,12 +9,13 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::serve::{Signals, until_stopped};
-use super::{Settings, open, runtime, say, write};
+use super::serve::{Signals, started, until_stopped};
+use super::{Settings, runtime, say, write};
 use crate::access::{self, Cx, Services, SetupRequest};
 use crate::agents::{self, FromTemplate, Spec, Visibility};
 use crate::app::{Appliance, Serving, routes};
 use crate::base::{Doing, Error, Json, OrgId, Origin, Result};
+use crate::config::Log;
 use crate::engine::EventKind;
 use crate::executions::{self, NewExecution, TriggerKind};
 use crate::infra::Secret;
@@ -49,10 +50,13 @@ impl Demo {
         if let Some(folder) = &fresh {
             self.settings.data_dir = Some(folder.path().join("data"));
         }
-        let config = self.settings.load()?;
+        let mut config = self.settings.load()?;
+        // The terminal is for the run: nothing between its lines but trouble, unless more was asked for.
+        if config.log == Log::default() {
+            "warn".clone_into(&mut config.log.filter);
+        }
         runtime()?.block_on(async {
-            let appliance = open(config).await?;
-            appliance.take_up().await?;
+            let appliance = started(config).await?;
             let paint = Paint(std::io::stdout().is_terminal());
             let password = prepare(&appliance).await?;
             let org = first_org(&appliance.services)?;

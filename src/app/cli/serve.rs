@@ -10,6 +10,7 @@ use super::{Settings, runtime};
 use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Doing, Result};
+use crate::config::Config;
 use crate::infra::Secret;
 use crate::infra::telemetry;
 
@@ -25,9 +26,7 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
-            let parts = Parts { keys: key_settings()?, ..Parts::default() };
-            telemetry::init(&config.log, parts.redactor.clone())?;
-            let appliance = Appliance::open(config, parts).await?;
+            let appliance = started(config).await?;
             // Before the address is printed: who reads it may send a signal at once.
             let signals = Signals::listen()?;
             let serving = Serving::start(&appliance, routes())?;
@@ -37,6 +36,13 @@ impl Serve {
             until_stopped(serving, &appliance, signals).await
         })
     }
+}
+
+/// The log begins before the data folder is opened, so that it says what was found there.
+pub(super) async fn started(config: Config) -> Result<Appliance> {
+    let parts = Parts { keys: key_settings()?, ..Parts::default() };
+    telemetry::init(&config.log, parts.redactor.clone())?;
+    Appliance::open(config, parts).await
 }
 
 #[expect(clippy::print_stdout, reason = "the address is this command's answer")]

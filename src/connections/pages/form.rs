@@ -9,8 +9,8 @@ use crate::infra::Secret;
 use crate::web::view::{Field, pairs_of_lines};
 use crate::web::{Faults, moment};
 
-/// Name, what it is for, field labels.
-pub(super) struct KindWords {
+/// What a kind is called and what it is for.
+pub struct KindWords {
     pub kind: Kind,
     pub label: &'static str,
     pub says: &'static str,
@@ -56,11 +56,11 @@ pub(super) const KINDS: &[KindWords] = &[
     },
 ];
 
-pub(super) fn words(kind: Kind) -> &'static KindWords {
+pub fn words(kind: Kind) -> &'static KindWords {
     KINDS.iter().find(|it| it.kind == kind).unwrap_or(&KINDS[0])
 }
 
-pub(super) fn kind_of(word: &str) -> Option<Kind> {
+pub fn kind_of(word: &str) -> Option<Kind> {
     Kind::ALL.iter().copied().find(|it| it.name() == word)
 }
 

@@ -44,7 +44,6 @@ struct Index {
     rows: Vec<(CredentialView, &'static str)>,
     first_href: String,
     next_href: String,
-    sealed: String,
     may_write: bool,
     now: Timestamp,
 }
@@ -67,7 +66,6 @@ async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
             Some(next) => href("/credentials", kept.into_iter().chain([("cursor", next.as_str())])),
             None => String::new(),
         },
-        sealed: ops::vault_status(&cx)?.reason.unwrap_or_default(),
         may_write: cx.may(Action::CredentialsWrite),
         now: cx.now(),
         filters,

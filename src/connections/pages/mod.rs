@@ -2,8 +2,12 @@
 
 mod form;
 mod index;
+mod inline;
 mod new;
 mod show;
+
+pub use form::{KindWords, kind_of, words};
+pub use inline::Inline;
 
 use crate::web::Route;
 

@@ -93,7 +93,7 @@ async fn create(cx: Cx, framing: Framing, form: FormPairs) -> Reply<Sent> {
     }
 }
 
-async fn keep(cx: &Cx, kind: Kind, typed: Typed) -> Result<CredentialView> {
+pub(super) async fn keep(cx: &Cx, kind: Kind, typed: Typed) -> Result<CredentialView> {
     let (name, expires_at, allowed_hosts) = (typed.name.clone(), typed.expiry()?, typed.hosts());
     let value = typed.value(kind)?;
     ops::create(cx, NewCredential { name, kind, value, expires_at, allowed_hosts }).await

@@ -153,9 +153,10 @@ fn advice(code: crate::base::Code) -> Vec<String> {
             &["Look at the timeline for what took so long.", "Give the agent a longer time limit."]
         }
         Code::CredentialInvalid => &["Replace the value of the credential that the agent uses."],
-        Code::EgressDenied => {
-            &["Allow the address in the setting egress.allow, or point the agent elsewhere."]
-        }
+        Code::EgressDenied => &[
+            "Read what is refused above: a credential's hosts are changed on its page, addresses inside your network in the setting egress.allow.",
+            "Or point the agent elsewhere.",
+        ],
         Code::InvalidOutput => &["Compare the output with the agent's output schema; one of them is wrong."],
         Code::Interrupted => &["The server stopped while this ran. Check what it did, then retry."],
         Code::Unavailable | Code::ExecutionFailed => {

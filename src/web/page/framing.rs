@@ -7,10 +7,11 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::{flash, nav};
-use crate::access::{self, Cx};
+use crate::access::{self, Action, Cx};
 use crate::base::{Error, Result};
 use crate::web::frame::{Density, Frame, FrameOrg, FrameUser, NavItem, Theme};
 use crate::web::state::WebState;
+use crate::web::view::sentence;
 
 /// Set where a page showed the sentence that the last one left, so that its cookie is taken away.
 pub(in crate::web) struct FlashShown;
@@ -79,6 +80,10 @@ fn account(frame: &mut Frame, cx: &Cx) -> Result<()> {
     frame.csrf_token = cx.csrf_token().unwrap_or_default().to_owned();
     let profile = access::profile(cx)?;
     frame.user = Some(FrameUser { name: profile.name, email: profile.email });
+    if let Some(reason) = cx.services().vault.sealed_because() {
+        let reason = if cx.may(Action::CredentialsRead) { sentence(&reason) } else { String::new() };
+        frame.sealed = Some(reason);
+    }
     frame.user_menu = vec![NavItem::new("Profile", "/profile", "person").at(&frame.path)];
     if profile.superadmin {
         frame.user_menu.push(NavItem::new("Kit of parts", "/ui-kit", "grid").at(&frame.path));
@@ -100,13 +105,6 @@ pub fn own_path(path: &str) -> &str {
         && !path.contains('\\')
         && !path.chars().any(char::is_control);
     if ours { path } else { "/" }
-}
-
-/// `path` with those of `pairs` as its query that hold something.
-pub fn link<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    let query = query.extend_pairs(pairs.into_iter().filter(|it| !it.1.is_empty())).finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 #[cfg(test)]

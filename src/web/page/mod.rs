@@ -14,7 +14,7 @@ pub use confirm::confirmed;
 pub use faults::Faults;
 pub(super) use flash::{forgotten, kept};
 pub(super) use framing::FlashShown;
-pub use framing::{Framing, link, own_path};
+pub use framing::{Framing, own_path};
 pub use moment::moment;
 pub use refusal::error_page;
 pub(super) use refusal::{Way, leads_to};

@@ -198,7 +198,9 @@ impl Property {
         let help =
             [self.help.as_str(), form].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
         let field = field.value(shown).help(help).unit(&self.unit);
-        if self.required && !matches!(self.kind, Kind::Switch | Kind::Lines | Kind::Pairs) {
+        // A list without an empty choice always has a value.
+        let is_chosen = matches!(self.kind, Kind::Choice(..)) && self.default.is_some();
+        if (self.required || is_chosen) && !matches!(self.kind, Kind::Switch | Kind::Lines | Kind::Pairs) {
             field.required()
         } else {
             field

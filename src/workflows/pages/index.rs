@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::HTML;
 use crate::access::{Action, Cx};
 use crate::base::{PageRequest, Timestamp};
-use crate::web::{Frame, Framing, Html, Query, Reply, Route, link, render};
+use crate::web::view::href;
+use crate::web::{Frame, Framing, Html, Query, Reply, Route, render};
 use crate::workflows::ops::{self, ChainFilter};
 use crate::workflows::view::ChainView;
 
@@ -63,7 +64,7 @@ async fn show(cx: Cx, framing: Framing, query: Query<ListQuery>) -> Reply<Html> 
     let q = q.trim().to_owned();
     let filter = ChainFilter { q: (!q.is_empty()).then(|| q.clone()) };
     let page = ops::list(&cx, &filter, &PageRequest::parse(None, Some(&cursor))?)?;
-    let href = |cursor: &str| link("/chains", [("q", q.as_str()), ("cursor", cursor)]);
+    let href = |cursor: &str| href("/chains", [("q", q.as_str()), ("cursor", cursor)]);
     render(Index {
         frame: framing.frame("Chains")?,
         chains: page.items,

@@ -9,7 +9,8 @@ use super::{HTML, Head, chain_of};
 use crate::access::{Action, Cx};
 use crate::base::{PageRequest, Timestamp};
 use crate::executions::{self, ExecutionFilter, ExecutionView};
-use crate::web::{Frame, Framing, Html, Query, Reply, Route, link, render};
+use crate::web::view::href;
+use crate::web::{Frame, Framing, Html, Query, Reply, Route, render};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -47,7 +48,7 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<RunsQ
     let own = format!("{}/executions", head.place);
     render(Runs {
         frame: framing.frame(head.title("Executions"))?,
-        next_href: page.next_cursor.map(|it| link(&own, [("cursor", it.as_str())])).unwrap_or_default(),
+        next_href: page.next_cursor.map(|it| href(&own, [("cursor", it.as_str())])).unwrap_or_default(),
         first_href: if cursor.is_some() { own } else { String::new() },
         runs: page.items,
         now: cx.now(),

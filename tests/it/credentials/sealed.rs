@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use reeve::access::Role;
 use reeve::app::Parts;
 use reeve::config::Config;
 use reeve::infra::Secret;
@@ -91,8 +92,12 @@ async fn sealed(appliance: &Appliance, id: &str, agent: &str, peer: &Peer) -> St
     assert!(failed["error"]["message"].as_str().is_some_and(|it| it.contains("sealed")), "{failed}");
     assert_eq!(peer.received().len(), before, "nothing left");
     assert_eq!(owner.get(&path).await.expect(200)["version"], shown["version"]);
-    // The rest goes on.
+    // The rest goes on, and every page says what is wrong: the reason only to those who keep credentials.
     owner.get("/api/agents").await.expect(200);
+    for (caller, told) in [(owner.clone(), true), (appliance.caller(Role::Viewer).await, false)] {
+        let page = appliance.visitor_of(&caller.email).await.page("/agents").await;
+        assert!(page.contains("data-sealed") && page.contains("reeve doctor") == told, "{page}");
+    }
     status["reason"].as_str().expect("a reason").to_owned()
 }
 

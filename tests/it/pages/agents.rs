@@ -299,3 +299,60 @@ async fn the_palette_finds_agents_and_what_one_may_do() {
     let found = appliance.visitor_of(&viewer.email).await.open("/palette?q=new").await.json();
     assert_eq!(found, json!([]));
 }
+
+#[actix_web::test]
+async fn a_credential_is_made_on_the_way_and_nothing_typed_is_lost() {
+    let appliance = Appliance::start().await;
+    let mut visitor = builder(&appliance).await;
+    let page = visitor.page("/agents/new?type=webhook").await;
+    let typed = [("name", "Order desk"), ("config/url", "http://127.0.0.1:9/hook"), ("go", "credentials")];
+    let answer = visitor.send("/agents/new", &with(&fields_of(&page, "/agents/new"), &typed)).await;
+    assert!(answer.text().contains("value=\"new:bearer\""), "{}", answer.text());
+    let fields = fields_of(&answer.text(), "/agents/new");
+    let answer = visitor.send("/agents/new", &with(&fields, &[("go", "new:bearer")])).await;
+    let fields = fields_of(&answer.text(), "/agents/new");
+    // Without its token: the name stays, and no other field of the agent is gone.
+    let wrong = [("new_credential/name", "Order key"), ("go", "keep")];
+    let answer = visitor.send("/agents/new", &with(&fields, &wrong)).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert_eq!(value_of(&answer.text(), "new_credential/name").as_deref(), Some("Order key"));
+    let fields = fields_of(&answer.text(), "/agents/new");
+    let right = [("new_credential/value/token", "amber-river-0815"), ("go", "keep")];
+    let answer = visitor.send("/agents/new", &with(&fields, &right)).await;
+    let page = answer.text();
+    assert_eq!(answer.status, 200, "{page}");
+    assert!(page.contains("Order key") && page.contains("\" checked"), "{page}");
+    assert!(!page.contains("amber-river") && !page.contains("new_credential/value"), "{page}");
+    let fields = fields_of(&page, "/agents/new");
+    assert_eq!(value_of(&page, "config/url").as_deref(), Some("http://127.0.0.1:9/hook"));
+    // One that was typed and not kept is kept on the way to the test.
+    let answer = visitor.send("/agents/new", &with(&fields, &[("go", "new:api_key")])).await;
+    let fields = fields_of(&answer.text(), "/agents/new");
+    let other = [("new_credential/name", "Other"), ("new_credential/value/key", "k-0123456"), ("go", "test")];
+    let answer = visitor.send("/agents/new", &with(&fields, &other)).await;
+    assert!(!answer.text().contains("k-0123456"), "{}", answer.text());
+    let page = visitor.page("/credentials").await;
+    assert!(page.contains("Order key") && page.contains("Other"), "{page}");
+}
+
+#[actix_web::test]
+async fn the_console_offers_inputs_to_try() {
+    let appliance = Appliance::start().await;
+    let mut visitor = builder(&appliance).await;
+    let place = an_agent(&mut visitor).await;
+    let page = visitor.page(&format!("{place}/console")).await;
+    assert!(page.contains("charged twice") || page.contains("Charged twice"), "{page}");
+    let page = visitor.page(&format!("{place}/console?version=current&sample=0")).await;
+    assert!(page.contains("invoice 4711"), "{page}");
+    let fields = fields_of(&page, &format!("{place}/console"));
+    let (run, _) = visitor.through(&format!("{place}/console"), &with(&fields, &[])).await;
+    assert!(run.starts_with("/executions/"), "{run}");
+    // An agent of no package is offered what its schema takes.
+    let builder = appliance.caller(Role::Builder).await;
+    let schema = json!({"type": "object", "required": ["city"], "properties": {"city": {"type": "string", "examples": ["Graz"]}}});
+    let body = json!({"name": "Weather", "agent_type": "native", "config": {"model": "builtin"}, "input_schema": schema});
+    let made = builder.post("/api/agents", body).await.expect(201);
+    let mut own = appliance.visitor_of(&builder.email).await;
+    let place = format!("/agents/{}/console?version=draft&sample=0", made["slug"].as_str().expect("a slug"));
+    assert!(own.page(&place).await.contains("value=\"Graz\""));
+}

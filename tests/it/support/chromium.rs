@@ -1,12 +1,13 @@
 //! A real Chromium, driven through its own driver. Waits for what a person would see, never for time.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub struct Chromium {
@@ -19,6 +20,19 @@ pub struct Chromium {
 /// What every page must be free of, read in the page itself.
 const OVERFLOWS: &str =
     "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
+
+/// Installed by `tests/run`; a tool of the tests, in no way a part of the program.
+const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axe/node_modules/axe-core/axe.min.js");
+const VIOLATIONS: &str = "const done = arguments[0]; axe.run({ resultTypes: ['violations'] }).then(
+    (found) => done(found.violations.map((it) => `${it.id}: ${it.nodes[0].html}\n${it.nodes[0].failureSummary}`)),
+    (error) => done([String(error)]))";
+
+/// Everything that the page loaded, as it travelled: pairs of address and bytes.
+const LOADED: &str =
+    "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .map((it) => [it.name, it.encodedBodySize])";
+/// What a first visit may cost, compressed.
+const MAX_PAGE_BYTES: u64 = 120 << 10;
 
 impl Chromium {
     /// A new browser with an empty profile. `base` is the server's address.
@@ -114,8 +128,28 @@ impl Chromium {
         self.client.current_url().await.map(|it| it.path().to_owned()).unwrap_or_default()
     }
 
+    /// A screen of this size: a window of the browser itself cannot be as narrow as a telephone.
     pub async fn size(&self, width: u32, height: u32) {
-        self.client.set_window_size(width, height).await.expect("resizes");
+        let metrics =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        let body = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics});
+        self.ask("goog/cdp/execute", body).await;
+    }
+
+    /// A command of this driver that the standard does not know.
+    async fn ask(&self, command: &'static str, body: Value) -> Value {
+        self.client.issue_cmd(Own { command, body }).await.expect("answers")
+    }
+
+    /// What the console has said since it was last asked, and what could not be loaded.
+    async fn complaints(&self) -> Vec<String> {
+        let log = self.ask("se/log", json!({"type": "browser"})).await;
+        let lines = log.as_array().into_iter().flatten().filter(|it| it["level"] == "SEVERE");
+        // A page that says that something is not there answers so, too, and the browser repeats it.
+        let own =
+            format!("{} - Failed to load resource", self.client.current_url().await.expect("an address"));
+        let said = lines.map(|it| it["message"].as_str().unwrap_or_default().to_owned());
+        said.filter(|it| !it.starts_with(&own)).collect()
     }
 
     /// Sets the theme as the page's own switch does.
@@ -124,10 +158,37 @@ impl Chromium {
         self.client.execute(&script, vec![]).await.expect("sets the theme");
     }
 
-    /// The page does not scroll sideways, and the console is free of errors.
+    /// The page does not scroll sideways, shuts nobody out (axe-core), and its console is free of errors.
     pub async fn is_sound(&self) {
+        let path = self.path().await;
         let wide = self.client.execute(OVERFLOWS, vec![]).await.expect("measures");
-        assert_eq!(wide, json!(false), "{} scrolls sideways", self.path().await);
+        assert_eq!(wide, json!(false), "{path} scrolls sideways");
+        let axe = std::fs::read_to_string(AXE).expect("axe-core is installed by tests/run");
+        self.client.execute(&axe, vec![]).await.expect("takes axe-core");
+        let found = self.client.execute_async(VIOLATIONS, vec![]).await.expect("looks");
+        assert_eq!(found, json!([]), "{path} shuts people out");
+        let complaints = self.complaints().await;
+        assert!(complaints.is_empty(), "{path}: {complaints:?}");
+    }
+
+    /// All that the page loaded came from the server itself, and is little. Answers the bytes.
+    pub async fn is_light(&self) -> u64 {
+        let path = self.path().await;
+        let loaded = self.client.execute(LOADED, vec![]).await.expect("measures");
+        let loaded: BTreeMap<String, u64> =
+            serde_json::from_value::<Vec<(String, u64)>>(loaded).expect("pairs").into_iter().collect();
+        let foreign: Vec<&String> = loaded.keys().filter(|it| !it.starts_with(&self.base)).collect();
+        assert!(foreign.is_empty(), "{path} asks other hosts: {foreign:?}");
+        let bytes = loaded.values().sum();
+        assert!(bytes <= MAX_PAGE_BYTES, "{path} weighs {bytes} bytes: {loaded:#?}");
+        bytes
+    }
+
+    /// Where the links of the page lead on this server.
+    pub async fn links(&self) -> Vec<String> {
+        let script = "return [...document.links].filter((it) => it.origin === location.origin).map((it) => it.pathname)";
+        let found = self.client.execute(script, vec![]).await.expect("reads");
+        serde_json::from_value(found).expect("paths")
     }
 
     /// A picture under `tests/out/`, for people to look at.
@@ -151,6 +212,23 @@ impl Drop for Chromium {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+/// A command of ChromeDriver's own.
+#[derive(Debug)]
+struct Own {
+    command: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base_url: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base_url.join(&format!("session/{}/{}", session.unwrap_or_default(), self.command))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.body.to_string()))
     }
 }
 
