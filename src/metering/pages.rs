@@ -53,6 +53,30 @@ struct Index {
     now: Timestamp,
 }
 
+impl Index {
+    /// A refusal's name in words; one that has none is shown as it is.
+    fn refusal<'a>(&self, name: &'a str) -> &'a str {
+        match name {
+            "url" => "not an address",
+            "scheme" => "neither http nor https",
+            "user_info" => "a password in the address",
+            "private" => "a private address",
+            "reserved" => "a reserved address",
+            "loopback" => "a loopback address",
+            "link_local" => "a link-local address",
+            "metadata" => "a cloud's metadata address",
+            "embedded" => "an address within an address",
+            "nobody" => "nobody's address",
+            "private_name" => "a name of a private network",
+            "ourselves" => "Reeve's own address",
+            "secret_host" => "not a host of the credential",
+            "downgrade" => "led from https to http",
+            "peer" => "another address answered",
+            other => other,
+        }
+    }
+}
+
 /// `GET /egress`
 async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
     cx.require(Action::EgressRead)?;

@@ -49,15 +49,17 @@ async fn empty() -> (Appliance, Chromium) {
 async fn a_newcomer_runs_an_agent_from_an_empty_folder() {
     let (_appliance, browser) = empty().await;
     set_up(&browser).await;
+    // The button of the setup was the first.
     let clicks = [
-        ("form:has(input[value=\"ticket-triage\"]) button", "Give it something to do"),
-        (".agent-samples a", "What comes of it is shown here"),
-        ("#console button[type=submit]", "Completed"),
+        ("form:has(input[value=\"ticket-triage\"]) button", ".agent-samples"),
+        (".agent-samples a", ".agent-samples [aria-current]"),
+        ("#console button[type=submit]", "#run .json"),
     ];
     for (css, then) in clicks {
         browser.click(css).await;
-        browser.read(then).await;
+        browser.see(then).await;
     }
+    browser.read("Completed").await;
     assert!(clicks.len() < MAX_CLICKS);
     browser.picture("first-run").await;
     browser.close().await;

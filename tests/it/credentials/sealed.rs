@@ -94,7 +94,7 @@ async fn sealed(appliance: &Appliance, id: &str, agent: &str, peer: &Peer) -> St
     assert_eq!(owner.get(&path).await.expect(200)["version"], shown["version"]);
     // The rest goes on, and every page says what is wrong: the reason only to those who keep credentials.
     owner.get("/api/agents").await.expect(200);
-    for (caller, told) in [(owner.clone(), true), (appliance.caller(Role::Viewer).await, false)] {
+    for (caller, told) in [(owner.clone(), true), (appliance.join(&owner, Role::Viewer).await, false)] {
         let page = appliance.visitor_of(&caller.email).await.page("/agents").await;
         assert!(page.contains("data-sealed") && page.contains("reeve doctor") == told, "{page}");
     }
