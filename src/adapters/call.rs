@@ -86,6 +86,20 @@ pub enum Event {
     },
     /// Used since the last report of this call; reports add up.
     Usage(Usage),
+    /// What the far end knows of the stop of this call, where the adapter knows more than `when_stopped` says.
+    Stopped(Upstream),
+}
+
+/// What the far end knows of a call that was stopped before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upstream {
+    /// Nothing goes on there: it said so, or it had not begun.
+    Confirmed,
+    /// It was told to stop, and has not said whether it did.
+    Told,
+    /// It could not be told, and may go on.
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

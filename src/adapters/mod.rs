@@ -12,7 +12,7 @@ mod webhook;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
-    Outcome, Probe, Sink, Usage,
+    Outcome, Probe, Sink, Upstream, Usage,
 };
 
 pub use callbacks::CallbackDesk;
@@ -42,6 +42,11 @@ pub trait Adapter: Send + Sync {
     fn credential_kinds(&self) -> &'static [&'static str];
 
     fn abilities(&self) -> Abilities;
+
+    /// What the far end knows of a call that was stopped, where the call itself does not say (`Event::Stopped`).
+    fn when_stopped(&self) -> Upstream {
+        if self.abilities().cancels { Upstream::Told } else { Upstream::Unknown }
+    }
 
     /// A config that works as a starting point; becomes the template.
     fn template(&self) -> Value;

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Abilities, Adapter, Call, CallError, Check, Event, LogLevel, Outcome, Probe, Sink, Usage};
+use super::{
+    Abilities, Adapter, Call, CallError, Check, Event, LogLevel, Outcome, Probe, Sink, Upstream, Usage,
+};
 use crate::base::{Code, Invalid, Json};
 use crate::models::builtin::{DESCRIPTION, Task};
 use crate::models::{Builtin, Ended, Message, Model, Reply, Request, Role};
@@ -112,6 +114,11 @@ impl Adapter for Native {
 
     fn abilities(&self) -> Abilities {
         Abilities { streams: true, cancels: true, resumes: false }
+    }
+
+    /// Its models run in this process.
+    fn when_stopped(&self) -> Upstream {
+        Upstream::Confirmed
     }
 
     fn template(&self) -> Value {

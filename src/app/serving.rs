@@ -18,6 +18,8 @@ use crate::web::{Route, WebState, context, error_page, mount};
 
 /// A client that has not sent its headers by then is let go.
 const SLOW_HEADERS: Duration = Duration::from_secs(10);
+/// A client that takes nothing of what was sent to it for so long is let go, whatever waits for it.
+const NEVER_READS: Duration = Duration::from_secs(25);
 const LAST_THREADS: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -40,6 +42,7 @@ impl Serving {
         let taken = |it: std::io::Error| Error::unavailable(format!("cannot listen on {wanted}: {it}"));
         let listener = TcpListener::bind(wanted).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
+        let_go_of_silent_readers(&listener);
         services.egress.set_listeners(vec![address]);
         let routes = Arc::new(routes);
         let mut state = WebState::new(services.clone(), routes.clone()).with_error_page(error_page);
@@ -84,5 +87,13 @@ impl Serving {
     /// Returns when the server has ended by itself, which it does only where it failed.
     pub async fn ended(&mut self) {
         let _ = (&mut self.task).await;
+    }
+}
+
+/// Connections take the setting over from the one that they are accepted at.
+fn let_go_of_silent_readers(listener: &TcpListener) {
+    let patience = u32::try_from(NEVER_READS.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(listener, patience) {
+        tracing::warn!(?error, "connections whose reader has gone quiet cannot be let go early");
     }
 }

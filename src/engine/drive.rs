@@ -45,7 +45,7 @@ impl Inner {
         let Some(work) = self.work.get().cloned() else { return };
         let now = self.env.now();
         let began = task.begun_at.unwrap_or(now);
-        let left = Duration::from_millis(task.timeout_ms.saturating_sub(now.since(began)));
+        let left = Duration::from_millis(task.deadline(began).since(now));
         if topic.stop.is_cancelled() || left.is_zero() {
             let why = if topic.stop.is_cancelled() { Cut::Cancelled } else { Cut::TimedOut };
             let end = machine::cut(&task, why, now);
@@ -134,7 +134,9 @@ impl Inner {
 
     async fn rest(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, at: Timestamp) {
         let now = self.env.now();
-        let resting = Task { in_flight: false, resting: true, ..task }.pausing(at.since(now), now);
+        let held_since = topic.is_to_be_held().then_some(now);
+        let resting =
+            Task { in_flight: false, resting: true, held_since, ..task }.pausing(at.since(now), now);
         if self.write_pause(topic, &resting).await {
             self.place(topic, resting);
         }

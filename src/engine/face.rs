@@ -39,11 +39,11 @@ pub struct Options {
 
 /// The engine of one appliance. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(pub(super) Arc<Inner>);
 
 /// A task is in exactly one place: `queue`, `paused`, or the hands of whoever took it out, who drives it, ends
-/// it, or puts it back. A cancellation first marks the topic, then looks in both places; whoever puts a task
-/// back looks at the mark afterwards. So one of the two always finds it.
+/// it, or puts it back. A cancellation (and so a hold) first marks the topic, then looks in both places; whoever
+/// puts a task back looks at the mark afterwards. So one of the two always finds it.
 pub(super) struct Inner {
     pub env: Env,
     pub store: Store,
@@ -126,14 +126,25 @@ impl Engine {
 
     /// Errors: `ResourceExhausted` where the organization's queue is full, `Unavailable` while draining.
     pub fn check_room(&self, org: OrgId) -> Result<()> {
+        self.check_room_for(org, 1)
+    }
+
+    /// As `check_room`, for so many at once.
+    pub fn check_room_for(&self, org: OrgId, count: usize) -> Result<()> {
         if self.0.draining.load(Relaxed) {
             return Err(Error::unavailable("the server is stopping and takes no new work").retry_after(5_000));
         }
         let limit = self.0.options.max_queued_per_org;
         let waiting = self.0.queue.lock().waiting(org) + self.0.paused.lock().of_org(org);
-        if waiting >= limit {
+        if waiting + count > limit {
             let usage = serde_json::json!({ "resource": "queued_runs", "used": waiting, "limit": limit });
-            return Err(Error::new(Code::ResourceExhausted, format!("{limit} runs are waiting already"))
+            let message = match count {
+                1 => format!("{limit} runs are waiting already"),
+                _ => format!(
+                    "{waiting} runs are waiting already; with {count} more there would be over {limit}"
+                ),
+            };
+            return Err(Error::new(Code::ResourceExhausted, message)
                 .detail("resource_usage", usage)
                 .retry_after(1_000));
         }
@@ -162,6 +173,16 @@ impl Engine {
     pub fn accept(&self, task: Task) {
         let Some(topic) = self.0.topic(task.id) else { return };
         self.0.place(&topic, task);
+        self.0.pump();
+    }
+
+    /// As `accept`, for many of one commit.
+    pub fn accept_all(&self, tasks: Vec<Task>) {
+        for task in tasks {
+            if let Some(topic) = self.0.topic(task.id) {
+                self.0.place(&topic, task);
+            }
+        }
         self.0.pump();
     }
 
@@ -240,30 +261,46 @@ impl Inner {
 
     /// Puts the task where it belongs now.
     pub(super) fn place(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
+        let is_held = task.held_since.is_some();
+        self.put_back(task);
+        self.look_again(topic, is_held);
+    }
+
+    /// As `place`, for a task whose pause is over.
+    pub(super) fn enqueue(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
+        self.queue.lock().push(task);
+        self.look_again(topic, false);
+    }
+
+    pub(super) fn put_back(&self, task: Task) {
+        if task.held_since.is_some() {
+            return self.paused.lock().hold(task);
+        }
         let pause_ms = task.pause_left_ms(self.env.now());
         if pause_ms == 0 {
-            return self.enqueue(topic, task);
+            return self.queue.lock().push(task);
         }
         self.paused.lock().put(task, Instant::now() + Duration::from_millis(pause_ms));
         self.paused_changed.notify_one();
-        self.end_if_cancelled(topic);
     }
 
-    pub(super) fn enqueue(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
-        self.queue.lock().push(task);
-        self.end_if_cancelled(topic);
-    }
-
-    fn end_if_cancelled(self: &Arc<Self>, topic: &Arc<Topic>) {
+    fn look_again(self: &Arc<Self>, topic: &Arc<Topic>, is_held: bool) {
         if topic.stop.is_cancelled() {
             self.end_if_waiting(topic);
+        } else if topic.is_to_be_held() != is_held {
+            self.settle_later(topic);
         }
     }
 
-    /// Ends a cancelled run that is not at work. Where it is in other hands, those see the mark.
-    fn end_if_waiting(self: &Arc<Self>, topic: &Arc<Topic>) {
+    /// Takes a task that waits out of where it waits; `None` where it is in other hands.
+    pub(super) fn take_waiting(&self, topic: &Topic) -> Option<Task> {
         let queued = self.queue.lock().remove(topic.org, topic.id);
-        let Some(task) = queued.or_else(|| self.paused.lock().take(topic.id)) else { return };
+        queued.or_else(|| self.paused.lock().take(topic.id))
+    }
+
+    /// Ends a cancelled run that is not at work. Where it is in other hands, those see the mark.
+    pub(super) fn end_if_waiting(self: &Arc<Self>, topic: &Arc<Topic>) {
+        let Some(task) = self.take_waiting(topic) else { return };
         let (inner, topic) = (self.clone(), topic.clone());
         self.runtime.spawn(async move {
             let end = machine::cut(&task, Cut::Cancelled, inner.env.now());

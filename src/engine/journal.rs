@@ -1,5 +1,8 @@
 //! The journal: everything that happens in a run, numbered from 1 without gaps.
 
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +152,54 @@ pub(super) fn append(tx: &mut OrgTx<'_, '_>, mut entries: &[Entry]) -> Result<()
         entries = rest;
     }
     Ok(())
+}
+
+/// A committed entry, shared by all who watch the run: what one of them makes of it, none makes again.
+#[derive(Debug)]
+pub struct Published {
+    pub entry: Entry,
+    data: OnceLock<Json>,
+    text: OnceLock<Bytes>,
+}
+
+impl Published {
+    pub(super) fn new(entry: Entry) -> Self {
+        Self { entry, data: OnceLock::new(), text: OnceLock::new() }
+    }
+
+    /// The entry's data as it is told; made by the first who asks.
+    pub fn data(&self, make: impl FnOnce() -> Result<Json>) -> Result<Json> {
+        if let Some(data) = self.data.get() {
+            return Ok(data.clone());
+        }
+        let data = make()?;
+        Ok(self.data.get_or_init(|| data).clone())
+    }
+
+    /// The entry as it is sent; made by the first who asks.
+    pub fn text(&self, make: impl FnOnce() -> Bytes) -> Bytes {
+        self.text.get_or_init(make).clone()
+    }
+}
+
+/// As `entries_after`, up to about `bytes` of data; and whether there may be more.
+pub fn entries_within(
+    rows: &impl Rows<PerOrg>,
+    id: ExecutionId,
+    after: u64,
+    limit: usize,
+    bytes: usize,
+) -> Result<(Vec<Entry>, bool)> {
+    let (mut entries, mut size, mut is_full) = (Vec::new(), 0, false);
+    rows.scan_from::<Chunk>(Key::of(id), Key::of(id).u64(after.saturating_add(1)), |chunk| {
+        for entry in chunk.into_entries().filter(|it| it.sequence > after) {
+            size += entry.data.len();
+            entries.push(entry);
+        }
+        is_full = entries.len() >= limit || size >= bytes;
+        Ok(!is_full)
+    })?;
+    Ok((entries, is_full))
 }
 
 /// Up to `limit` entries of a run with a higher number than `after`, in order.

@@ -1,6 +1,7 @@
 //! A run at work: its pen on the journal, and those who watch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -8,7 +9,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::face::Inner;
-use super::journal::{Entry, EventKind, entries_after};
+use super::journal::{Entry, EventKind, Published, entries_after};
 use super::task::Task;
 use crate::base::{Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
 use crate::infra::store::OrgTx;
@@ -70,6 +71,12 @@ impl Run {
         }
     }
 
+    /// Whether someone asked to hold this run. Work that has steps looks here between them, and answers
+    /// `Verdict::Later` with the present time: the run then rests until it is released.
+    pub fn pause_wanted(&self) -> bool {
+        self.topic.is_to_be_held()
+    }
+
     /// What earlier attempts, also those of earlier processes, left in the journal and `keep` keeps; in order.
     pub fn history(&self, mut keep: impl FnMut(&Entry) -> bool) -> Result<Vec<Entry>> {
         let (mut kept, mut last) = (Vec::new(), 0);
@@ -93,10 +100,12 @@ pub(super) struct Topic {
     /// Held while entries are being written, so that they are published in order.
     pub writing: tokio::sync::Mutex<()>,
     /// Made for the first who reads along: most runs are only waited for, and a channel is not small.
-    committed: Mutex<Option<broadcast::Sender<Arc<[Entry]>>>>,
+    committed: Mutex<Option<broadcast::Sender<Arc<[Published]>>>>,
     /// Whether it has ended, or this process has nothing more to say about it.
     pub ended: watch::Sender<bool>,
     pub stop: CancellationToken,
+    /// Whether it is to be held: what counts, wherever its task is.
+    hold: AtomicBool,
     pub started_at: Mutex<Option<Timestamp>>,
     dirty: Arc<Dirty>,
 }
@@ -130,9 +139,18 @@ impl Topic {
             committed: Mutex::new(None),
             ended: watch::Sender::new(false),
             stop: CancellationToken::new(),
+            hold: AtomicBool::new(task.held_since.is_some()),
             started_at: Mutex::new(None),
             dirty,
         })
+    }
+
+    pub(super) fn is_to_be_held(&self) -> bool {
+        self.hold.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn hold(&self, wanted: bool) {
+        self.hold.store(wanted, Ordering::SeqCst);
     }
 
     pub(super) fn note(self: &Arc<Self>, kind: EventKind, data: Json) {
@@ -194,11 +212,11 @@ impl Topic {
 
     pub(super) fn publish(&self, entries: Vec<Entry>) {
         if let Some(committed) = self.committed.lock().as_ref().filter(|_| !entries.is_empty()) {
-            let _ = committed.send(entries.into());
+            let _ = committed.send(entries.into_iter().map(Published::new).collect());
         }
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Arc<[Entry]>> {
+    fn subscribe(&self) -> broadcast::Receiver<Arc<[Published]>> {
         self.committed.lock().get_or_insert_with(|| broadcast::Sender::new(WATCHER_LAG)).subscribe()
     }
 
@@ -240,7 +258,7 @@ impl Pending {
 /// A run as someone outside sees it.
 pub struct Watch {
     topic: Arc<Topic>,
-    committed: Option<broadcast::Receiver<Arc<[Entry]>>>,
+    committed: Option<broadcast::Receiver<Arc<[Published]>>>,
     ended: watch::Receiver<bool>,
 }
 
@@ -251,7 +269,7 @@ impl Watch {
 
     /// Committed entries as they come; `None` when the run has ended, or this process stops. `Some` of
     /// nothing: some may have been missed, and the store has them; so the first time always.
-    pub async fn next(&mut self) -> Option<Arc<[Entry]>> {
+    pub async fn next(&mut self) -> Option<Arc<[Published]>> {
         use broadcast::error::RecvError::{Closed, Lagged};
         let Some(committed) = &mut self.committed else {
             self.committed = Some(self.topic.subscribe());

@@ -44,11 +44,9 @@ pub fn next(task: &Task, verdict: Verdict, now: Timestamp, jitter: f64) -> Next 
         Verdict::Done(output) => end(Status::Completed, Some(output), None),
         Verdict::Stopped => end(Status::Cancelled, None, None),
         // Its time may be over before: then it ends there.
-        Verdict::Later { at } => {
-            Next::Later { at: at.min(task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms)) }
-        }
+        Verdict::Later { at } => Next::Later { at: at.min(task.deadline(task.begun_at.unwrap_or(now))) },
         Verdict::Failed(failure) => {
-            let deadline = task.begun_at.unwrap_or(now).plus_ms(task.timeout_ms);
+            let deadline = task.deadline(task.begun_at.unwrap_or(now));
             let at = now.plus_ms(task.retry.pause_ms(task.attempts, failure.retry_after_ms, jitter));
             let may_repeat = task.repeat == Repeat::AtLeastOnce && failure.retriable;
             if may_repeat && task.attempts < task.retry.max_attempts && at < deadline {
@@ -121,6 +119,8 @@ mod tests {
             begun_at: Some(Timestamp::from_millis(0)),
             in_flight: false,
             resting: false,
+            held_since: None,
+            held_ms: 0,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod drive;
 mod face;
+mod hold;
 mod journal;
 mod live;
 mod machine;
@@ -17,8 +18,8 @@ mod task;
 mod timers;
 
 pub use face::{Engine, EngineStats, Options};
-pub use journal::{Entry, EventKind, entries_after, last_sequence};
+pub use journal::{Entry, EventKind, Published, entries_after, entries_within, last_sequence};
 pub use live::{Run, Watch};
 pub use machine::{Next, next};
-pub use task::{End, Failure, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};
+pub use task::{End, Failure, Hold, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};
 pub use timers::{Due, Fire, Timer, TimerKind, Timers};

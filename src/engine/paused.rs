@@ -1,4 +1,4 @@
-//! Tasks that pause before their next attempt. Pure bookkeeping, no clock.
+//! Tasks that pause before their next attempt, or are held until someone releases them. Pure bookkeeping, no clock.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::base::{ExecutionId, Id, OrgId};
 pub(super) struct Paused {
     by_time: BTreeMap<(Instant, ExecutionId), Task>,
     times: HashMap<ExecutionId, Instant>,
+    held: HashMap<ExecutionId, Task>,
     per_org: HashMap<OrgId, usize>,
 }
 
@@ -23,11 +24,27 @@ impl Paused {
         self.by_time.insert((until, task.id), task);
     }
 
+    /// Keeps the task until someone takes it.
+    pub(super) fn hold(&mut self, task: Task) {
+        *self.per_org.entry(task.org).or_default() += 1;
+        self.held.insert(task.id, task);
+    }
+
     pub(super) fn take(&mut self, id: ExecutionId) -> Option<Task> {
-        let at = self.times.remove(&id)?;
-        let task = self.by_time.remove(&(at, id))?;
+        let task = match self.held.remove(&id) {
+            Some(task) => task,
+            None => {
+                let at = self.times.remove(&id)?;
+                self.by_time.remove(&(at, id))?
+            }
+        };
         self.left(task.org);
         Some(task)
+    }
+
+    /// Whether the task is here and held.
+    pub(super) fn holds(&self, id: ExecutionId) -> bool {
+        self.held.contains_key(&id)
     }
 
     /// Those whose time has come, the longest overdue first.
@@ -48,7 +65,7 @@ impl Paused {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_time.len()
+        self.by_time.len() + self.held.len()
     }
 
     pub(super) fn of_org(&self, org: OrgId) -> usize {
@@ -88,6 +105,8 @@ mod tests {
             begun_at: None,
             in_flight: false,
             resting: false,
+            held_since: None,
+            held_ms: 0,
         }
     }
 
@@ -104,6 +123,10 @@ mod tests {
         assert_eq!(due, [2, 3]);
         assert!(paused.take(ExecutionId::from_bytes([2; 16])).is_none());
         assert!(paused.take(ExecutionId::from_bytes([1; 16])).is_some());
+        paused.hold(task(4, 2));
+        assert!(paused.holds(task(4, 2).id) && paused.next().is_none());
+        assert_eq!((paused.of_org(OrgId::from_bytes([2; 16])), paused.len()), (1, 1));
+        assert!(paused.take(task(4, 2).id).is_some());
         assert_eq!((paused.len(), paused.per_org.len(), paused.times.len()), (0, 0, 0));
     }
 }

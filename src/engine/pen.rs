@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::face::Inner;
 use super::journal::{self, Entry, EventKind};
 use super::live::Topic;
-use super::task::{End, Status, Task, Work};
+use super::task::{End, Hold, Status, Task, Work};
 use crate::base::{Code, Error, Json, OrgId, Result};
 use crate::infra::store::{OrgTx, Rows, WriteOptions};
 
@@ -46,11 +46,13 @@ impl Inner {
         let Some(work) = self.work.get().cloned() else { return false };
         let paused = paused.clone();
         let rows = move |tx: &mut OrgTx<'_, '_>, entries: &[Entry]| {
-            if !tx.exists::<Task>(paused.id)? {
-                return Err(superseded());
-            }
+            let stored: Task = tx.get(paused.id)?.ok_or_else(superseded)?;
             begin(work.as_ref(), tx, entries)?;
-            tx.put(&paused)
+            if let Some(at) = paused.held_since {
+                work.held(tx, paused.id, Hold::Now, at)?;
+            }
+            // Someone may have asked to hold it meanwhile: whoever places it sees to that.
+            tx.put(&Task { held_since: paused.held_since.or(stored.held_since), ..paused.clone() })
         };
         let written = self.write_at_last(topic, None, rows).await;
         if !written {
@@ -184,7 +186,7 @@ fn last_kind(status: Status) -> EventKind {
     }
 }
 
-fn superseded() -> Error {
+pub(super) fn superseded() -> Error {
     Error::conflict("this run has ended already")
 }
 

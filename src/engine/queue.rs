@@ -175,6 +175,8 @@ mod tests {
             begun_at: None,
             in_flight: false,
             resting: false,
+            held_since: None,
+            held_ms: 0,
         }
     }
 

@@ -56,17 +56,38 @@ pub struct Task {
     /// Whether it rests in the middle of an attempt (`Verdict::Later`), which then goes on.
     #[serde(default)]
     pub resting: bool,
+    /// Since when it is held: it does not start until it is released.
+    #[serde(default)]
+    pub held_since: Option<Timestamp>,
+    /// Time that it was held since it began; it does not count against `timeout_ms`.
+    #[serde(default)]
+    pub held_ms: u64,
 }
 
 impl Task {
     /// As this one, not to be begun for that long.
-    pub(super) fn pausing(self, pause_ms: u64, now: Timestamp) -> Self {
+    pub fn pausing(self, pause_ms: u64, now: Timestamp) -> Self {
         Self { ready_at: now.plus_ms(pause_ms), pause_ms, ..self }
     }
 
     /// What is left of its pause.
     pub(super) fn pause_left_ms(&self, now: Timestamp) -> u64 {
         self.ready_at.since(now).min(self.pause_ms)
+    }
+
+    /// When its time is over, where it began at `began`.
+    pub(super) fn deadline(&self, began: Timestamp) -> Timestamp {
+        began.plus_ms(self.timeout_ms.saturating_add(self.held_ms))
+    }
+
+    pub(super) fn held(self, now: Timestamp) -> Self {
+        Self { held_since: Some(now), ..self }
+    }
+
+    pub(super) fn released(self, now: Timestamp) -> Self {
+        let held = self.held_since.map_or(0, |it| now.since(it));
+        let held_ms = if self.begun_at.is_some() { self.held_ms.saturating_add(held) } else { 0 };
+        Self { held_since: None, held_ms, ..self }
     }
 }
 
@@ -87,6 +108,19 @@ pub fn open_in_lane(rows: &impl Rows<PerOrg>, lane: [u8; 16]) -> Result<Option<E
         Ok(found.is_none())
     })?;
     Ok(found)
+}
+
+/// What became of the wish to hold a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// It is held.
+    Now,
+    /// It is at work, and will be held as soon as it rests.
+    Soon,
+    /// It is at work, and cannot be held.
+    AtWork,
+    /// It has ended.
+    Ended,
 }
 
 /// What one attempt came to.
@@ -186,6 +220,16 @@ pub trait Work: Send + Sync {
     /// Writes that an attempt began, where the run outlives the first moments. Runs that end sooner go from
     /// `pending` to their end.
     fn began(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId, at: Timestamp) -> Result<()>;
+
+    /// Writes that a run is held, or is to be held before its next step: it waits for someone to say go on.
+    fn held(&self, _: &mut OrgTx<'_, '_>, _: ExecutionId, _: Hold, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes that a run is held no more.
+    fn released(&self, _: &mut OrgTx<'_, '_>, _: ExecutionId) -> Result<()> {
+        Ok(())
+    }
 
     /// Writes what the end means, in the transaction that ends the task.
     /// May be called again where the transaction failed.

@@ -1,5 +1,6 @@
 //! One call of an agent for a run: whether the agent is the run, or a step of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::echo::EchoSink;
 use super::sink::{JournalSink, StepMark};
+use super::types::Cancellation;
 use crate::access::Services;
-use crate::adapters::{Call, CallError, Usage};
+use crate::adapters::{Call, CallError, Upstream, Usage};
 use crate::agents::Runnable;
-use crate::base::{Actor, Code, Error, Json};
+use crate::base::{Actor, Code, Error, ExecutionId, Json};
 use crate::connections::{self, Opened, Use};
-use crate::engine::{Failure, Run};
+use crate::engine::{EventKind, Failure, Run};
 use crate::infra::egress::Caller;
 
 /// The limit of whoever calls ends it; the call's own, which would be told as the far end's failure, comes later.
@@ -37,7 +39,12 @@ pub struct AgentCall<'a> {
     pub usage: Arc<Mutex<Usage>>,
     /// Where the call is a step.
     pub step: Option<StepMark>,
+    /// Takes what the far end knows, where the call is the whole run and was stopped.
+    pub stopped: Option<Stopped>,
 }
+
+/// What the far ends know of runs that were stopped and have not ended yet.
+pub(super) type Stopped = Arc<Mutex<HashMap<ExecutionId, Upstream>>>;
 
 impl AgentCall<'_> {
     /// Opens the agent's credentials, calls it, writes what happens into the journal, and holds the answer against
@@ -55,11 +62,19 @@ impl AgentCall<'_> {
         };
         let opened = connections::open(self.services, run.org, &version.credential_ids, why).await;
         let mut opened = opened.map_err(failure_of)?;
+        let stopped = self.stopped.clone();
         let mut call = self.call();
         call.credentials = std::mem::take(&mut opened.credentials);
         let clean = EchoSink::new(&sink, &opened);
         let outcome = version.adapter.run(&call, &clean).await;
         clean.finish();
+        if outcome.is_err() && call.stop.is_cancelled() {
+            let upstream = sink.stopped().unwrap_or_else(|| version.adapter.when_stopped());
+            note_stop(run, call.attempt, upstream);
+            if let Some(stopped) = stopped {
+                stopped.lock().insert(run.id, upstream);
+            }
+        }
         let output = outcome.map_err(|it| told(it, &opened))?.output;
         let output = opened.clean_json(output);
         if output.len() > limit {
@@ -90,6 +105,13 @@ impl AgentCall<'_> {
             stop: self.stop,
         }
     }
+}
+
+/// Says in the log whether the far end has stopped.
+fn note_stop(run: &Run, attempt: u32, upstream: Upstream) {
+    let level = if upstream == Upstream::Unknown { "warn" } else { "info" };
+    let message = Cancellation::of(upstream, attempt).message;
+    run.note(EventKind::Log, Json::of(&json!({ "level": level, "message": message })));
 }
 
 /// Ours, or the caller's: told as it is.

@@ -58,6 +58,7 @@ impl Sink for EchoSink<'_> {
             }
             Event::ToolReturned { name, result } => Event::ToolReturned { name, result: self.value(result) },
             Event::Usage(usage) => Event::Usage(usage),
+            Event::Stopped(upstream) => Event::Stopped(upstream),
         };
         self.to.emit(clean);
     }

@@ -1,6 +1,7 @@
 //! Runs of agents: accepted, watched, cancelled, tried again, and what they came to.
 
 pub mod api;
+pub mod batches;
 mod call;
 mod echo;
 mod error;
@@ -26,11 +27,16 @@ pub use extend::{Attempt, Conductor, Listener, Listeners, Podium};
 pub use guards::{refuse_while_running, refuse_while_workflow_runs};
 pub use list::{ExecutionFilter, list};
 pub use logs::{LogLine, logs};
-pub use ops::{Started, VersionChoice, cancel, find, retry, start, start_with, start_workflow, timeline};
+pub use ops::{
+    BulkAction, BulkAnswer, BulkFailure, BulkGroup, Started, VersionChoice, bulk, cancel, find, pause,
+    resume, retry, start, start_with, start_workflow, timeline,
+};
 pub use rate::check_rate;
 pub use runner::WorkflowRun;
 pub use seen::{RunnerName, runner_of};
 pub use sink::StepMark;
 pub use store::feed_table;
-pub use types::{Execution, ExecutionView, NewExecution, Trigger, TriggerKind, UsageView};
+pub use types::{
+    Cancellation, Execution, ExecutionView, NewExecution, Trigger, TriggerKind, UsageView, WaitingFor,
+};
 pub use work::AgentWork;

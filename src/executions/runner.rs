@@ -39,6 +39,10 @@ impl Runner {
             workflow_id: self.workflow().map(|it| it.0),
             workflow_revision: self.workflow().map(|it| it.1),
             parent_id: None,
+            batch: None,
+            paused_at: None,
+            retried_by: None,
+            upstream: None,
             status: Status::Pending,
             input: request.input,
             output: None,
@@ -91,6 +95,8 @@ impl Runner {
             begun_at: None,
             in_flight: false,
             resting: false,
+            held_since: None,
+            held_ms: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::adapters::{Event, Sink, Usage};
+use crate::adapters::{Event, Sink, Upstream, Usage};
 use crate::base::Json;
 use crate::engine::{EventKind, Run};
 
@@ -25,6 +25,7 @@ pub(super) struct JournalSink<'a> {
     /// Of the whole run, earlier attempts included.
     usage: Arc<Mutex<Usage>>,
     step: Option<StepMark>,
+    stopped: Mutex<Option<Upstream>>,
 }
 
 impl<'a> JournalSink<'a> {
@@ -34,7 +35,12 @@ impl<'a> JournalSink<'a> {
         usage: Arc<Mutex<Usage>>,
         step: Option<StepMark>,
     ) -> Self {
-        Self { run, max_lines, lines: AtomicUsize::new(0), usage, step }
+        Self { run, max_lines, lines: AtomicUsize::new(0), usage, step, stopped: Mutex::default() }
+    }
+
+    /// What the far end knows of the stop, where the adapter has said so.
+    pub(super) fn stopped(&self) -> Option<Upstream> {
+        *self.stopped.lock()
     }
 
     fn note(&self, kind: EventKind, mut data: Value) {
@@ -86,6 +92,7 @@ impl Sink for JournalSink<'_> {
                 self.note(EventKind::ToolReturned, json!({ "name": name, "result": result }));
             }
             Event::Usage(usage) => self.used(usage),
+            Event::Stopped(upstream) => *self.stopped.lock() = Some(upstream),
         }
     }
 }

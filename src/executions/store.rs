@@ -10,6 +10,8 @@ pub(super) const BY_STATUS: u8 = 2;
 pub(super) const BY_AGENT_STATUS: u8 = 3;
 pub(super) const BY_SESSION: u8 = 4;
 pub(super) const BY_WORKFLOW: u8 = 5;
+pub(super) const BY_BATCH: u8 = 6;
+pub(super) const BY_DEAD: u8 = 7;
 
 impl Row for Execution {
     type Scope = PerOrg;
@@ -29,6 +31,12 @@ impl Row for Execution {
         if let Some(workflow) = self.workflow_id {
             index.add(BY_WORKFLOW, Key::of(workflow));
         }
+        if let Some(place) = self.batch {
+            index.add(BY_BATCH, Key::of(place.id).u64(place.line.into()));
+        }
+        if self.is_dead() {
+            index.add(BY_DEAD, dead_key());
+        }
         if let Some(session) = &self.session_id {
             index.add(BY_SESSION, Key::new().text(session));
         }
@@ -37,6 +45,10 @@ impl Row for Execution {
 
 pub(super) fn status_key(status: Status) -> Key {
     Key::new().byte(status as u8)
+}
+
+pub(super) fn dead_key() -> Key {
+    Key::new().byte(1)
 }
 
 pub(super) fn agent_status_key(agent: AgentId, status: Status) -> Key {

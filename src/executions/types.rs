@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Cx;
-use crate::adapters::Usage;
-use crate::base::{AgentId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
+use crate::adapters::{Upstream, Usage};
+use crate::base::{AgentId, BatchId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
 use crate::engine::{Failure, Status};
 
 /// Most that a caller may wait for a run's end.
@@ -79,6 +79,18 @@ pub struct Execution {
     /// The run that this one is a part of.
     #[serde(rename = "p", alias = "parent_id", default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<ExecutionId>,
+    /// Its place in a batch.
+    #[serde(rename = "bt", default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchPlace>,
+    /// Since when someone wants it to wait.
+    #[serde(rename = "pa", default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Timestamp>,
+    /// The run that repeats this one.
+    #[serde(rename = "rb", default, skip_serializing_if = "Option::is_none")]
+    pub retried_by: Option<ExecutionId>,
+    /// What the far end knows of its cancellation, or of the end of its time.
+    #[serde(rename = "up", default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Upstream>,
     #[serde(rename = "s", alias = "status")]
     pub status: Status,
     #[serde(rename = "in", alias = "input")]
@@ -116,6 +128,22 @@ pub struct Execution {
 fn without_names<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
     let Usage { api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms } = usage;
     (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms).serialize(serializer)
+}
+
+/// Which line of which batch a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchPlace {
+    pub id: BatchId,
+    /// Counted from 1.
+    pub line: u32,
+}
+
+/// What a run that waits is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// It was paused: someone has to resume it.
+    Resume,
 }
 
 /// What a caller sends to run an agent.
@@ -193,11 +221,21 @@ pub struct ExecutionView {
     pub workflow_revision: Option<u32>,
     pub deployment_id: Option<String>,
     pub parent_id: Option<ExecutionId>,
+    /// The batch that it is a line of.
+    pub batch_id: Option<BatchId>,
     pub status: Status,
+    /// What it waits for, where it is `waiting`.
+    pub waiting_for: Option<WaitingFor>,
+    /// Since when it is to be paused. One that is at work waits once its present step has ended.
+    pub paused_at: Option<Timestamp>,
+    /// The run that repeats this one.
+    pub retried_by: Option<ExecutionId>,
     pub input: Json,
     pub output: Option<Json>,
     pub session_id: Option<String>,
     pub error: Option<ErrorView>,
+    /// Of a run that was cancelled, or ran out of time: whether the agent's side has stopped, too.
+    pub cancellation: Option<Cancellation>,
     /// Attempts that were begun.
     pub attempts: u32,
     pub trigger: Trigger,
@@ -208,7 +246,34 @@ pub struct ExecutionView {
     pub completed_at: Option<Timestamp>,
 }
 
+/// What became of the work at the far end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancellation {
+    pub upstream: Upstream,
+    pub message: String,
+}
+
+impl Cancellation {
+    pub(super) fn of(upstream: Upstream, attempts: u32) -> Self {
+        let message = match upstream {
+            Upstream::Confirmed if attempts == 0 => "it had not begun, and nothing was sent to the agent",
+            Upstream::Confirmed => "the agent has stopped",
+            Upstream::Told => "the agent was told to stop, and has not said whether it did",
+            Upstream::Unknown => "the agent could not be told, and may still be at work",
+        };
+        Self { upstream, message: message.to_owned() }
+    }
+}
+
 impl Execution {
+    /// Nothing more will happen to it by itself, and it has not succeeded: it failed or ran out of time, its
+    /// attempts are used up, nobody has tried it again, and no other run answers for it.
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.status, Status::Failed | Status::Timeout)
+            && self.retried_by.is_none()
+            && self.parent_id.is_none()
+    }
+
     /// As it is shown at `now`; `since` is when it began, where it is at work and the row does not say so yet.
     pub fn view(self, now: Timestamp, since: Option<Timestamp>) -> ExecutionView {
         let started_at = self.started_at.or(since);
@@ -232,6 +297,11 @@ impl Execution {
             workflow_revision: self.workflow_revision,
             deployment_id: None,
             parent_id: self.parent_id,
+            batch_id: self.batch.map(|it| it.id),
+            waiting_for: (self.status == Status::Waiting && self.paused_at.is_some())
+                .then_some(WaitingFor::Resume),
+            paused_at: self.paused_at.filter(|_| !self.status.has_ended()),
+            retried_by: self.retried_by,
             status: if running { Status::Running } else { self.status },
             input: self.input,
             output: self.output,
@@ -241,6 +311,7 @@ impl Execution {
                 message: it.message,
                 details: it.details,
             }),
+            cancellation: self.upstream.map(|it| Cancellation::of(it, self.attempts)),
             attempts: self.attempts,
             trigger: self.trigger,
             metadata: self.metadata,

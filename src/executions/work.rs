@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 
+use super::batches;
 use super::call::{AgentCall, failure_of};
 use super::extend::{Attempt, Conductor, Listeners, Podium};
 use super::types::Execution;
 use crate::access::Services;
-use crate::adapters::Usage;
+use crate::adapters::{Upstream, Usage};
 use crate::agents;
 use crate::base::{Code, ExecutionId, Json, Result, Timestamp};
-use crate::engine::{End, EventKind, Failure, Run, Status, Task, Verdict, Work};
+use crate::engine::{End, EventKind, Failure, Hold, Run, Status, Task, Verdict, Work};
 use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
 
@@ -24,11 +25,23 @@ pub struct AgentWork {
     services: Weak<Services>,
     /// Used so far by runs that have not ended.
     used: Mutex<HashMap<ExecutionId, Arc<Mutex<Usage>>>>,
+    /// What the far ends know of runs that were stopped and have not ended yet.
+    stopped: Arc<Mutex<HashMap<ExecutionId, Upstream>>>,
 }
 
 impl AgentWork {
     pub fn new(services: &Arc<Services>) -> Self {
-        Self { services: Arc::downgrade(services), used: Mutex::default() }
+        Self { services: Arc::downgrade(services), used: Mutex::default(), stopped: Arc::default() }
+    }
+
+    /// What the far end knows of a run that ended as `status` before its work did. Where no attempt came back
+    /// to say, one may still be at work.
+    fn upstream_of(&self, task: &Task, status: Status) -> Option<Upstream> {
+        if !matches!(status, Status::Cancelled | Status::Timeout) {
+            return None;
+        }
+        let untold = if task.attempts == 0 { Upstream::Confirmed } else { Upstream::Unknown };
+        Some(self.stopped.lock().get(&task.id).copied().unwrap_or(untold))
     }
 
     fn usage(&self, id: ExecutionId) -> Arc<Mutex<Usage>> {
@@ -84,6 +97,7 @@ impl AgentWork {
             stop: run.stop.clone(),
             usage: self.usage(task.id),
             step: None,
+            stopped: Some(self.stopped.clone()),
         };
         call.make().await
     }
@@ -128,10 +142,31 @@ impl Work for AgentWork {
         Ok(())
     }
 
+    fn held(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId, hold: Hold, at: Timestamp) -> Result<()> {
+        let Some(mut execution) = tx.get::<Execution>(id)? else { return Ok(()) };
+        execution.paused_at = execution.paused_at.or(Some(at));
+        if hold == Hold::Now {
+            execution.status = Status::Waiting;
+        }
+        tx.put(&execution)
+    }
+
+    fn released(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId) -> Result<()> {
+        let Some(mut execution) = tx.get::<Execution>(id)? else { return Ok(()) };
+        execution.paused_at = None;
+        if execution.status == Status::Waiting {
+            execution.status = if execution.started_at.is_some() { Status::Running } else { Status::Pending };
+        }
+        tx.put(&execution)
+    }
+
     fn ended(&self, tx: &mut OrgTx<'_, '_>, task: &Task, end: &End) -> Result<()> {
         let Some(mut execution) = tx.get::<Execution>(task.id)? else { return Ok(()) };
         execution.usage = self.used.lock().get(&task.id).map_or_else(Usage::default, |it| *it.lock());
         execution.status = end.status;
+        if execution.agent_id.is_some() {
+            execution.upstream = self.upstream_of(task, end.status);
+        }
         execution.output = end.output.clone();
         execution.failure = end.failure.clone();
         execution.attempts = end.attempts;
@@ -142,6 +177,7 @@ impl Work for AgentWork {
             conductor.ended(tx, &mut execution)?;
         }
         tx.put(&execution)?;
+        batches::count_end(tx, &execution)?;
         self.tell(tx, &execution)?;
         let subject = execution.agent_id.or_else(|| execution.workflow_id.map(metering::subject_of));
         let Some(agent) = subject else { return Ok(()) };
@@ -166,5 +202,6 @@ impl Work for AgentWork {
         if let Some(conductor) = self.conductor() {
             conductor.settled(id);
         }
+        self.stopped.lock().remove(&id);
     }
 }

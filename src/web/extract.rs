@@ -73,6 +73,30 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
     }
 }
 
+/// A body of any kind that the route names.
+pub struct AnyBody {
+    /// Its content type in lower case, without parameters.
+    pub kind: String,
+    pub bytes: Bytes,
+}
+
+impl AnyBody {
+    /// As `Body`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        parse_json(&self.bytes)
+    }
+}
+
+impl FromRequest for AnyBody {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let bytes = request.extensions().get::<RawBody>().cloned().unwrap_or_default().0;
+        ready(Ok(Self { kind: kind_of(request).to_ascii_lowercase(), bytes }))
+    }
+}
+
 /// As `Body`, where an empty body stands for the type's default.
 pub struct MaybeBody<T>(pub T);
 
@@ -204,10 +228,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-fn body_of(request: &HttpRequest, content_type: &str) -> Result<Bytes> {
+fn kind_of(request: &HttpRequest) -> &str {
     let given = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case(content_type) {
+    given.split(';').next().unwrap_or_default().trim()
+}
+
+fn body_of(request: &HttpRequest, content_type: &str) -> Result<Bytes> {
+    if !kind_of(request).eq_ignore_ascii_case(content_type) {
         return Err(Error::new(Code::UnsupportedMediaType, format!("send this as {content_type}")));
     }
     Ok(request.extensions().get::<RawBody>().cloned().unwrap_or_default().0)

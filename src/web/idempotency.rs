@@ -18,6 +18,8 @@ use crate::base::{Error, Result};
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
 const MAX_KEY_CHARS: usize = 255;
+/// What a handler leads a repetition to by itself.
+const FOLLOWED: [&str; 2] = ["execution", "batch"];
 /// A longer answer is not kept.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
@@ -53,8 +55,10 @@ pub(super) fn begin(route: &Route, request: &ServiceRequest, caller: Option<Cx>)
     if let Some(first) = idempotency.first(&cx.read()?)? {
         match &first.outcome {
             FirstOutcome::Answered(answer) => return Ok(Begun::Replay(again(answer))),
-            // Executions can be followed whoever started them, so the handler goes on with that one.
-            _ if first.resource.as_ref().is_some_and(|it| it.kind == "execution") => repeats = true,
+            // Executions can be followed whoever started them, so the handler goes on with those.
+            _ if first.resource.as_ref().is_some_and(|it| FOLLOWED.contains(&it.kind.as_str())) => {
+                repeats = true
+            }
             _ => return Err(first.carried_out()),
         }
     }

@@ -37,7 +37,9 @@ pub use context::{RequestTag, context};
 pub use cookie::{no_session_cookie, session_cookie, session_cookie_name};
 pub(crate) use developers::Pieces;
 pub use developers::developer_routes;
-pub use extract::{Body, Form, FormPairs, MaybeBody, MaybeCx, Query, Raw, parse_json, part, text_part};
+pub use extract::{
+    AnyBody, Body, Form, FormPairs, MaybeBody, MaybeCx, Query, Raw, parse_json, part, text_part,
+};
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
 pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};
 pub use health::{Health, health_routes};
@@ -47,7 +49,9 @@ pub(crate) use openapi::sample as sample_of_schema;
 pub use openapi::{document, is_described, openapi_routes};
 pub use origin::{client_address, origin_of};
 pub use page::{Faults, Framing, confirmed, error_page, moment, own_path, page_routes};
-pub use reply::{Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, render};
+pub use reply::{
+    Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, download, render,
+};
 pub use revision::{expected_revision, tagged_revision};
 pub use route::{Access, Answer, Csrf, Kind, Limit, Route};
 pub use run::{OnDisconnect, StreamQuery, finished, run_events, streamed};

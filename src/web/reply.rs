@@ -4,6 +4,8 @@ use actix_web::cookie::Cookie;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use base64::Engine as _;
+use bytes::Bytes;
+use futures_util::Stream;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -146,6 +148,18 @@ fn located(
         }
         Err(error) => HttpResponse::from_error(error),
     }
+}
+
+/// `200` with a file to save, sent as it is made. `name` is ours.
+pub fn download(
+    name: &str,
+    content_type: &'static str,
+    rows: impl Stream<Item = Result<Bytes>> + 'static,
+) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(rows)
 }
 
 impl Responder for NoContent {

@@ -62,6 +62,8 @@ pub struct Body {
     pub schema: MakeSchema,
     pub content_type: &'static str,
     pub required: bool,
+    /// Further content types, as plain text.
+    pub others: &'static [&'static str],
 }
 
 #[derive(Clone, Copy)]
@@ -237,6 +239,7 @@ impl Route {
             schema: SchemaGenerator::subschema_for::<T>,
             content_type: "application/json",
             required: true,
+            others: &[],
         });
         self
     }
@@ -255,6 +258,14 @@ impl Route {
         self = self.takes::<T>();
         if let Some(body) = &mut self.body {
             body.content_type = "application/x-www-form-urlencoded";
+        }
+        self
+    }
+
+    /// Content types besides the one of `takes`, whose bodies are text.
+    pub fn also_takes(mut self, kinds: &'static [&'static str]) -> Self {
+        if let Some(body) = &mut self.body {
+            body.others = kinds;
         }
         self
     }

@@ -91,8 +91,9 @@ pub fn run_events(
                     return;
                 }
             };
-            let event =
-                SseEvent::of_json(Some(event.sequence), event.kind.name(), event.data.as_str().as_bytes());
+            let event = SseEvent::encoded(event.text(|it| {
+                SseEvent::of_json(Some(it.sequence), it.kind.name(), it.data.as_str().as_bytes()).into_bytes()
+            }));
             if sender.send(event).await.is_err() {
                 break;
             }

@@ -2,6 +2,7 @@
 //! reads it.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::base::{Error, Result};
@@ -18,8 +19,9 @@ use crate::base::{Error, Result};
 /// A comment goes out this often, so that proxies between do not take a quiet stream for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const SHORT_KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// Events that wait for a reader.
+/// Events that wait for a reader, and their bytes. One event that is larger waits alone.
 const WAITING: usize = 256;
+const WAITING_BYTES: u32 = 512 << 10;
 /// A reader that takes nothing for so long is let go; it comes back with `Last-Event-ID`.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -52,6 +54,15 @@ impl SseEvent {
         Self { text: text.freeze() }
     }
 
+    /// An event that was written before: `into_bytes` of the first.
+    pub fn encoded(text: Bytes) -> Self {
+        Self { text }
+    }
+
+    pub fn into_bytes(self) -> Bytes {
+        self.text
+    }
+
     /// Markup without a name, which htmx puts into the page.
     pub fn html(html: &str) -> Self {
         let mut text = BytesMut::with_capacity(html.len() + 64);
@@ -68,7 +79,8 @@ impl SseEvent {
 
 /// Where a stream is fed from. When it is dropped, the stream ends.
 pub struct SseSender {
-    queue: mpsc::Sender<Bytes>,
+    queue: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
     patience: Duration,
 }
 
@@ -77,9 +89,14 @@ impl SseSender {
     ///
     /// Errors: `Gone` where the reader has left or has read nothing for 25 seconds: the feeder stops.
     pub async fn send(&self, event: SseEvent) -> std::result::Result<(), Gone> {
-        match self.queue.send_timeout(event.text, self.patience).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(Gone),
+        let size = u32::try_from(event.text.len()).unwrap_or(WAITING_BYTES).min(WAITING_BYTES);
+        let sent = async {
+            let room = self.room.clone().acquire_many_owned(size).await.map_err(|_| Gone)?;
+            self.queue.send(Waiting { text: event.text, _room: room }).await.map_err(|_| Gone)
+        };
+        tokio::select! {
+            sent = tokio::time::timeout(self.patience, sent) => sent.unwrap_or(Err(Gone)),
+            () = self.queue.closed() => Err(Gone),
         }
     }
 
@@ -87,6 +104,12 @@ impl SseSender {
     pub async fn gone(&self) {
         self.queue.closed().await;
     }
+}
+
+/// An event that waits, and the room that it takes until it is read.
+struct Waiting {
+    text: Bytes,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Nobody reads any more.
@@ -110,7 +133,8 @@ fn channel(keep_alive: Duration, patience: Duration) -> (SseSender, SseAnswer) {
     let (queue, events) = mpsc::channel(WAITING);
     let mut alive = interval_at(Instant::now() + keep_alive, keep_alive);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    (SseSender { queue, patience }, SseAnswer(SseStream { events, alive, at_start: true }))
+    let room = Arc::new(Semaphore::new(WAITING_BYTES as usize));
+    (SseSender { queue, room, patience }, SseAnswer(SseStream { events, alive, at_start: true }))
 }
 
 /// After which event the client wants to go on: `Last-Event-ID` of a reconnect, else `after` of the query.
@@ -123,7 +147,7 @@ pub fn resume_after(request: &HttpRequest, after: Option<u64>) -> Result<Option<
 }
 
 struct SseStream {
-    events: mpsc::Receiver<Bytes>,
+    events: mpsc::Receiver<Waiting>,
     alive: Interval,
     at_start: bool,
 }
@@ -140,7 +164,7 @@ impl Stream for SseStream {
         loop {
             match self.events.poll_recv(cx) {
                 Poll::Ready(Some(event)) => {
-                    together.extend_from_slice(&event);
+                    together.extend_from_slice(&event.text);
                     if together.len() < 64 << 10 {
                         continue;
                     }
@@ -214,5 +238,23 @@ mod tests {
             sender.send(event.clone()).await.expect("waits in the queue");
         }
         assert_eq!(sender.send(event).await, Err(Gone));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_reader_is_bounded_in_bytes() {
+        let (sender, SseAnswer(mut stream)) = channel(KEEP_ALIVE, Duration::from_millis(1));
+        let large = SseEvent::new(Some(1), "log", &"x".repeat(100 << 10)).expect("an event");
+        for _ in 0..5 {
+            sender.send(large.clone()).await.expect("waits in the queue");
+        }
+        assert_eq!(sender.send(large.clone()).await, Err(Gone));
+        for _ in 0..3 {
+            stream.next().await.expect("goes on").unwrap_or_else(|never| match never {});
+        }
+        sender.send(large).await.expect("there is room again");
+        let huge = SseEvent::new(Some(2), "log", &"x".repeat(2 << 20)).expect("an event");
+        assert_eq!(sender.send(huge.clone()).await, Err(Gone), "it waits until all before it was read");
+        let (sender, _answer) = channel(KEEP_ALIVE, Duration::from_millis(1));
+        sender.send(huge).await.expect("alone");
     }
 }

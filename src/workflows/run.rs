@@ -59,6 +59,9 @@ impl Walk<'_> {
             if self.attempt.run.stop.is_cancelled() {
                 return Verdict::Stopped;
             }
+            if self.attempt.run.pause_wanted() {
+                return Verdict::Later { at: self.now() };
+            }
             match self.step(node).await {
                 Ok(None) => {}
                 Ok(Some(verdict)) => return verdict,
@@ -196,6 +199,7 @@ impl Walk<'_> {
             stop: stop.clone(),
             usage: usage.clone(),
             step: Some(StepMark { id: asked.node.id.clone(), usage: asked.call.usage.clone() }),
+            stopped: None,
         };
         let made = call.make();
         tokio::pin!(made);

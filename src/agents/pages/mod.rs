@@ -1,6 +1,7 @@
 //! Pages of agents, a file per thing people do there.
 
 mod act;
+mod batch;
 mod code;
 mod configuration;
 mod console;
@@ -33,6 +34,7 @@ pub fn routes() -> Vec<Route> {
         show::routes(),
         act::routes(),
         console::routes(),
+        batch::routes(),
         configuration::routes(),
         versions::routes(),
         runs::routes(),
@@ -67,6 +69,7 @@ struct Head {
 const TABS: &[(&str, &str)] = &[
     ("Overview", ""),
     ("Console", "/console"),
+    ("Batch", "/batch"),
     ("Configuration", "/configuration"),
     ("Versions", "/versions"),
     ("Executions", "/executions"),

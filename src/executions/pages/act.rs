@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::access::{Action, Cx};
-use crate::base::ExecutionId;
+use crate::base::{Code, ExecutionId};
 use crate::executions::ops::{self, VersionChoice};
+use crate::web::view::sentence;
 use crate::web::{Flash, Form, Reply, Route, SeeOther, part};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -15,6 +16,16 @@ pub(super) fn routes() -> Vec<Route> {
             .needs(Action::ExecutionsCancel)
             .of("execution")
             .says("Ends a run")
+            .answers_plain(303, "Back to the run.", ""),
+        Route::post("/executions/{execution}/pause", pause)
+            .needs(Action::ExecutionsCancel)
+            .of("execution")
+            .says("Lets a run wait")
+            .answers_plain(303, "Back to the run.", ""),
+        Route::post("/executions/{execution}/resume", resume)
+            .needs(Action::ExecutionsCancel)
+            .of("execution")
+            .says("Lets a paused run go on")
             .answers_plain(303, "Back to the run.", ""),
         Route::post("/executions/{execution}/retry", retry)
             .needs(Action::ExecutionsRetry)
@@ -38,6 +49,29 @@ async fn cancel(cx: Cx, request: HttpRequest) -> Reply<SeeOther> {
     let said = match run.status {
         crate::engine::Status::Cancelled => Flash::ok("The run is cancelled."),
         _ => Flash::bad("The run had ended before it could be cancelled."),
+    };
+    Ok(SeeOther::to(format!("/executions/{id}")).saying(said))
+}
+
+/// `POST /executions/{execution}/pause`
+async fn pause(cx: Cx, request: HttpRequest) -> Reply<SeeOther> {
+    let id: ExecutionId = part(&request, "execution")?;
+    let said = match ops::pause(&cx, id).await {
+        Ok(run) if run.waiting_for.is_some() => Flash::ok("The run is paused."),
+        Ok(_) => Flash::ok("The run will wait before its next step."),
+        Err(error) if error.is(Code::Conflict) => Flash::bad(sentence(error.message())),
+        Err(error) => return Err(error),
+    };
+    Ok(SeeOther::to(format!("/executions/{id}")).saying(said))
+}
+
+/// `POST /executions/{execution}/resume`
+async fn resume(cx: Cx, request: HttpRequest) -> Reply<SeeOther> {
+    let id: ExecutionId = part(&request, "execution")?;
+    let said = match ops::resume(&cx, id).await {
+        Ok(_) => Flash::ok("The run goes on."),
+        Err(error) if error.is(Code::Conflict) => Flash::bad(sentence(error.message())),
+        Err(error) => return Err(error),
     };
     Ok(SeeOther::to(format!("/executions/{id}")).saying(said))
 }

@@ -42,6 +42,9 @@ pub(super) struct Filters {
     /// Id or slug.
     #[serde(default)]
     agent: String,
+    /// Id of a batch.
+    #[serde(default)]
+    batch: String,
     /// `1h`, `24h`, `7d`, `30d`: as far back from now.
     #[serde(default)]
     within: String,
@@ -65,21 +68,27 @@ const WITHIN: &[(&str, &str, u64)] = &[
     ("30d", "Last 30 days", 30 * 86_400_000),
 ];
 
+/// Stands among the statuses: what ended badly, and nobody has tried again.
+const DEAD: &str = "dead";
+
 const STATUSES: &[(&str, &str)] = &[
     ("running", "Running"),
     ("pending", "Pending"),
+    ("waiting", "Waiting"),
     ("completed", "Completed"),
     ("failed", "Failed"),
     ("timeout", "Timed out"),
     ("cancelled", "Cancelled"),
+    (DEAD, "Dead letters"),
 ];
 
 impl Filters {
-    fn pairs(&self) -> [(&'static str, &str); 6] {
+    pub(super) fn pairs(&self) -> [(&'static str, &str); 7] {
         [
             ("q", &self.q),
             ("status", &self.status),
             ("agent", &self.agent),
+            ("batch", &self.batch),
             ("within", &self.within),
             ("from", &self.from),
             ("to", &self.to),
@@ -91,14 +100,16 @@ impl Filters {
     }
 
     /// Errors: `ValidationFailed` for a status or a time that is none, `AgentNotFound`.
-    fn read(&self, cx: &Cx) -> Result<ExecutionFilter> {
+    pub(super) fn read(&self, cx: &Cx) -> Result<ExecutionFilter> {
         let given = |it: &str| Some(it.trim().to_owned()).filter(|it| !it.is_empty());
         let back = WITHIN.iter().find(|it| it.0 == self.within).map(|it| cx.now().minus_ms(it.2));
         Ok(ExecutionFilter {
             agent: given(&self.agent).map(|it| agents::find(cx, &it).map(|it| it.id)).transpose()?,
             workflow: None,
-            status: given(&self.status).map(|it| status_of(&it)).transpose()?,
+            status: given(&self.status).filter(|it| it != DEAD).map(|it| status_of(&it)).transpose()?,
             session: None,
+            batch: given(&self.batch).map(|it| it.parse()).transpose()?,
+            dead: self.status == DEAD,
             from: given(&self.from).map(|it| moment("from", &it)).transpose()?.max(back),
             to: given(&self.to).map(|it| moment("to", &it)).transpose()?,
             q: given(&self.q),
@@ -120,6 +131,8 @@ struct Index {
     statuses: &'static [(&'static str, &'static str)],
     within: Vec<(&'static str, &'static str)>,
     clear_href: &'static str,
+    /// What can be done with all that fit: label, address, icon.
+    bulk: Vec<(&'static str, String, &'static str)>,
     stream_href: String,
     rows: Rows,
 }
@@ -165,9 +178,25 @@ async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
         statuses: STATUSES,
         within: WITHIN.iter().map(|it| (it.0, it.1)).collect(),
         clear_href: if filters.narrows() { "/executions" } else { "" },
+        bulk: bulk(&cx, &filters),
         stream_href: if is_first { href("/executions/stream", filters.pairs()) } else { String::new() },
         filters,
     })
+}
+
+/// What can be done with all runs that fit, where they are narrowed at all.
+fn bulk(cx: &Cx, filters: &Filters) -> Vec<(&'static str, String, &'static str)> {
+    let to = |action: &str| href("/executions/bulk", filters.pairs().into_iter().chain([("action", action)]));
+    let open = ["", "pending", "running", "waiting"].contains(&filters.status.as_str());
+    let closed = ["", "failed", "timeout", "cancelled", DEAD].contains(&filters.status.as_str());
+    let mut acts = Vec::new();
+    if filters.narrows() && closed && cx.may(Action::ExecutionsRetry) {
+        acts.push(("Retry all that fit", to("retry"), "retry"));
+    }
+    if filters.narrows() && open && cx.may(Action::ExecutionsCancel) {
+        acts.push(("Cancel all that fit", to("cancel"), "stop"));
+    }
+    acts
 }
 
 /// `GET /executions/stream`

@@ -1,6 +1,8 @@
 //! Pages of runs: the list, one run, and both as they change.
 
 mod act;
+mod batches;
+mod bulk;
 mod curl;
 mod index;
 mod live;
@@ -14,5 +16,8 @@ use crate::web::Route;
 const HTML: &str = "text/html; charset=utf-8";
 
 pub fn routes() -> Vec<Route> {
-    [index::routes(), show::routes(), act::routes()].into_iter().flatten().collect()
+    [index::routes(), show::routes(), act::routes(), batches::routes(), bulk::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -11,9 +11,9 @@ use super::steps::{AgentNames, steps};
 use crate::access::{Action, Cx};
 use crate::agents;
 use crate::base::{ExecutionId, Micros, Result, Timestamp};
-use crate::engine::{Entry, EventKind};
+use crate::engine::{Entry, EventKind, Status};
 use crate::executions::ops::{find, timeline};
-use crate::executions::types::ExecutionView;
+use crate::executions::types::{ExecutionView, WaitingFor};
 use crate::executions::{error_of, runner_of};
 use crate::web::view::{JsonView, Waterfall, count, duration, href, money, sentence};
 
@@ -40,12 +40,18 @@ pub(super) struct RunPart {
     is_cut: bool,
     csrf_token: String,
     may_cancel: bool,
+    may_pause: bool,
+    may_resume: bool,
+    /// Why it waits.
+    waits: &'static str,
     may_retry: bool,
 }
 
 struct Problem {
     title: &'static str,
     message: String,
+    /// Whether the other side has stopped, too.
+    upstream: String,
     code: &'static str,
     suggestions: Vec<String>,
     details: Option<JsonView>,
@@ -82,6 +88,19 @@ fn part_of(cx: &Cx, run: &ExecutionView, agent: String, entries: &[Entry], level
         is_cut: entries.len() == LOOKED_AT,
         csrf_token: cx.csrf_token().unwrap_or_default().to_owned(),
         may_cancel: !has_ended && cx.may(Action::ExecutionsCancel),
+        // An agent's call cannot be paused in the middle.
+        may_pause: !has_ended
+            && run.paused_at.is_none()
+            && (run.workflow_id.is_some() || run.status == Status::Pending)
+            && cx.may(Action::ExecutionsCancel),
+        may_resume: run.paused_at.is_some() && cx.may(Action::ExecutionsCancel),
+        waits: match (run.waiting_for, run.paused_at) {
+            (Some(WaitingFor::Resume), _) => {
+                "It is paused, and goes on when someone resumes it. The time does not count against its limit."
+            }
+            (None, Some(_)) => "It will wait once its present step has ended.",
+            (None, None) => "",
+        },
         may_retry: has_ended && cx.may(Action::ExecutionsRetry),
     }
 }
@@ -139,6 +158,7 @@ fn problem(run: &ExecutionView) -> Option<Problem> {
     Some(Problem {
         title,
         message: sentence(error.message()),
+        upstream: run.cancellation.as_ref().map(|it| sentence(&it.message)).unwrap_or_default(),
         code: error.code().name(),
         suggestions: run.error.as_ref().map(|it| advice(it.code)).unwrap_or_default(),
         details: details.map(|it| JsonView::new("Details", &it)),

@@ -80,15 +80,13 @@ impl Log {
             let payload = &bytes[self.at + HEAD..self.at + HEAD + head.length];
             let behind = self.at + padded(head.length);
             if crc32fast::hash(payload) != head.checksum {
+                if self.head_at(&bytes, behind).is_some_and(|it| it.number == self.next + 1) {
+                    return Err(StoreError::Broken("the log is damaged".into()));
+                }
                 break;
             }
             take(changes_of(payload)?);
             (self.at, self.next) = (behind, self.next + 1);
-        }
-        let mut behind = (self.at..bytes.len()).step_by(SECTOR).filter_map(|at| self.head_at(&bytes, at));
-        if behind.any(|it| it.number > self.next) {
-            // It was written after the one that is not whole had been synced.
-            return Err(StoreError::Broken("the log is damaged".into()));
         }
         if self.at > 0 {
             // The process may have ended before its last sync: what is shown from here on stays.

@@ -38,6 +38,9 @@ pub(super) fn describe(route: &Route, table: &[Route], schemas: &mut Schemas) ->
             "required": body.required,
             "content": {body.content_type: {"schema": schema}}
         });
+        for kind in body.others {
+            operation["requestBody"]["content"][*kind] = json!({"schema": {"type": "string"}});
+        }
     }
     operation
 }

@@ -14,6 +14,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("", "Chains", "/chains", "workflows", "g h"),
     ("", "Executions", "/executions", "executions", "g e"),
     ("", "Schedules", "/schedules", "schedules", "g l"),
+    ("", "Batches", "/batches", "list", "g b"),
     ("Connect", "Triggers", "/triggers", "zap", "g t"),
     ("Connect", "Credentials", "/credentials", "lock", "g c"),
     ("Connect", "API keys", "/keys", "key", "g k"),

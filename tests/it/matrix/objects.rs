@@ -24,6 +24,7 @@ pub fn missing() -> Objects {
         ("session", id("ses_")),
         ("agent", id("agt_")),
         ("execution", id("exe_")),
+        ("batch", id("bat_")),
         ("credential", id("cre_")),
         ("trigger", id("trg_")),
         ("webhook", id("whk_")),
@@ -61,6 +62,9 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     made.insert("chain", chain);
     let trigger = json!({"name": canary, "agent_id": agent, "signature": {"scheme": "github"}});
     made.insert("trigger", text(&caller.post("/api/triggers", trigger).await.expect(201)["id"]));
+    let batch = json!({"inputs": [format!("{canary} wrote a batch.")]});
+    let batch = caller.post(&format!("/api/agents/{agent}/execute/batch"), batch).await.expect(202);
+    made.insert("batch", text(&batch["batch_id"]));
     made.insert("agent", agent);
     made.insert("delivery", delivery(caller, &webhook).await);
     made.insert("webhook", webhook);

@@ -2,6 +2,7 @@
 
 mod account;
 mod agents;
+mod batches;
 mod chains;
 mod credentials;
 mod executions;

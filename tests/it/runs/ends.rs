@@ -4,6 +4,7 @@ use reeve::access::Role;
 use serde_json::{Value, json};
 
 use super::{Bench, ok};
+use crate::agents::published;
 use crate::support::events::{Events, assert_whole};
 use crate::support::peer::{Step, answer, json as json_answer};
 
@@ -176,5 +177,30 @@ async fn who_may_not_see_a_run_learns_nothing_of_it() {
             .post(&format!("{agent}/execute"), json!({ "input": {} }))
             .await
             .expect_error(404, "AgentNotFound");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_says_whether_the_far_end_was_told() {
+    let bench = Bench::new(|_, _| vec![Step::Hang]).await;
+    let webhook = bench.agent("A", json!({ "max_concurrency": 1 })).await;
+    let chat = json!({ "base_url": bench.peer.url("/v1"), "model": "m" });
+    let chat = json!({ "name": "B", "agent_type": "openai", "config": chat });
+    let chat = published(&bench.owner, chat).await;
+    let first = bench.begin(&webhook, json!({})).await;
+    let queued = bench.begin(&webhook, json!({})).await;
+    let told = bench.begin(&chat, json!({})).await;
+    bench.peer.has_received(2).await;
+    for (run, upstream, words) in [
+        (queued, "confirmed", "it had not begun, and nothing was sent to the agent"),
+        (first, "unknown", "the agent could not be told, and may still be at work"),
+        (told, "told", "the agent was told to stop, and has not said whether it did"),
+    ] {
+        let ended = bench.owner.post(&format!("{run}/cancel"), json!({})).await.expect(200);
+        assert_eq!(ended["cancellation"], json!({ "upstream": upstream, "message": words }));
+        let lines = bench.owner.get(&format!("{run}/logs")).await.expect(200);
+        let lines: Vec<_> =
+            lines["items"].as_array().expect("lines").iter().map(|it| it["message"].clone()).collect();
+        assert_eq!(lines.contains(&json!(words)), upstream != "confirmed", "{lines:?}");
     }
 }

@@ -1,9 +1,12 @@
 //! Runs of agents, through the front door, with real far ends.
 
+mod batches;
+mod bulk;
 mod callbacks;
 mod ends;
 mod limits;
 mod lists;
+mod pauses;
 mod repeats;
 mod retries;
 mod streams;

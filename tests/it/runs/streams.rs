@@ -1,7 +1,13 @@
 //! Runs as they are followed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+use reeve::access::{Credential, authenticate};
+use reeve::base::Origin;
+use reeve::executions::follow;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -126,4 +132,55 @@ async fn a_run_ends_with_its_reader_only_where_that_was_asked_for() {
     let goes_on = leave("", 2).await;
     assert_eq!(bench.owner.get(&goes_on).await.expect(200)["status"], "running");
     bench.owner.post(&format!("{goes_on}/cancel"), json!({})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_watchers_share_what_is_sent_to_them() {
+    const WATCHERS: usize = 1_000;
+    let (bench, gate) = Bench::gated(|_| {}).await;
+    let agent = bench.agent("A", json!({})).await;
+    let run = bench.begin(&agent, json!({})).await;
+    bench.peer.has_received(1).await;
+    let token = Credential::Token(&bench.owner.access_token);
+    let cx = authenticate(&bench.appliance.inner.services, token, Origin::default()).await.expect("is in");
+    let id = run.rsplit('/').next().expect("an id").parse().expect("an id");
+    let made = Arc::new(AtomicUsize::new(0));
+    let watching = Arc::new(AtomicUsize::new(0));
+    let mut watchers = tokio::task::JoinSet::new();
+    for _ in 0..WATCHERS {
+        let (cx, made, watching) = (cx.clone(), made.clone(), watching.clone());
+        watchers.spawn(async move {
+            let mut events = std::pin::pin!(follow(&cx, id, 0).expect("follows"));
+            let (mut numbers, mut last) = (Vec::new(), String::new());
+            while let Some(event) = events.next().await {
+                let event = event.expect("an event");
+                let text = event.text(|it| {
+                    // The first was there before anyone watched, so that each reads it for itself.
+                    made.fetch_add(usize::from(it.sequence > 1), Ordering::SeqCst);
+                    Bytes::from(it.data.as_str().to_owned())
+                });
+                if numbers.is_empty() {
+                    watching.fetch_add(1, Ordering::SeqCst);
+                }
+                numbers.push(event.sequence);
+                last = String::from_utf8_lossy(&text).into_owned();
+            }
+            (numbers, last)
+        });
+    }
+    // Each has read what there was; the subscription follows at once.
+    while watching.load(Ordering::SeqCst) < WATCHERS {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    let ended = bench.ended(&run).await;
+    let all = watchers.join_all().await;
+    for (numbers, last) in &all {
+        assert_eq!(numbers, &(1..=numbers.len() as u64).collect::<Vec<_>>());
+        assert_eq!(numbers.len(), all[0].0.len());
+        let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
+        assert_eq!(last["status"], ended["status"]);
+    }
+    let events = all[0].0.len() - 1;
+    assert!(made.load(Ordering::SeqCst) < events + WATCHERS / 10, "{made:?} of {events}");
 }

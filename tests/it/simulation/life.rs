@@ -246,6 +246,8 @@ async fn submit(process: &Process, dice: &mut Dice) -> Option<ExecutionId> {
         begun_at: None,
         in_flight: false,
         resting: false,
+        held_since: None,
+        held_ms: 0,
     };
     let job = Job {
         org,

@@ -1,24 +1,23 @@
-//! What can be done with runs.
+//! Accepting runs: one, or many in one commit.
 
 use std::time::Duration;
 
 use futures_util::Stream;
 
-use super::events::{self, StreamEvent};
-use super::extend::Podium;
-use super::rate::check_rate;
-use super::runner::{Runner, WorkflowRun};
-use super::seen::Seen;
-use super::types::{
+use super::find::view;
+use super::retry::replaces;
+use crate::access::Cx;
+use crate::agents::{self, Agent, Spec};
+use crate::base::{Code, Doing, Error, ExecutionId, Result};
+use crate::engine::{Engine, Task, Watch};
+use crate::executions::events::{self, StreamEvent};
+use crate::executions::rate::check_rate;
+use crate::executions::runner::{Runner, WorkflowRun};
+use crate::executions::types::{
     DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_SESSION_CHARS, MAX_TIMEOUT_MS,
     MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
 };
-use crate::access::{Action, Cx};
-use crate::agents::{self, Agent, Spec};
-use crate::audit::Note;
-use crate::base::{Code, Doing, Error, ExecutionId, Result};
-use crate::engine::{Engine, Entry, Task, Watch, entries_after};
-use crate::infra::store::{OrgTx, Rows, WriteOptions, WriteTx};
+use crate::infra::store::{OrgTx, Rows};
 
 /// What the end of a run that is out of time takes at most: to stop it, and to write that.
 const END_MS: u64 = 6_000;
@@ -31,15 +30,6 @@ pub struct Started {
     wait: Duration,
     cx: Cx,
     watch: Option<Watch>,
-}
-
-/// Which version runs an input once more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VersionChoice {
-    #[default]
-    Same,
-    Current,
 }
 
 /// Accepts a run of an agent. When this returns, it survives a power cut and will be attempted.
@@ -80,7 +70,7 @@ pub async fn start_workflow(
     accept(cx, Runner::Workflow(workflow), trigger, request, also).await
 }
 
-async fn accept(
+pub(super) async fn accept(
     cx: &Cx,
     runner: Runner,
     trigger: Trigger,
@@ -126,7 +116,7 @@ fn default_wait_ms(runner: &Runner, request: &NewExecution) -> u64 {
 /// One commit; then the engine has it.
 async fn record(
     cx: Cx,
-    execution: Execution,
+    mut execution: Execution,
     task: Task,
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Watch> {
@@ -141,6 +131,7 @@ async fn record(
             {
                 return Err(Error::not_found("agent", agent));
             }
+            replaces(tx, &mut execution)?;
             also(tx, &execution)?;
             tx.insert(&execution)?;
             Engine::put(tx, &stored)
@@ -154,6 +145,62 @@ async fn record(
         }
     }
     Ok(watch)
+}
+
+/// A run that is ready to be accepted.
+pub(in crate::executions) struct Planned {
+    pub execution: Execution,
+    pub task: Task,
+}
+
+/// Accepts all of them in one commit with what `also` writes, or none. The caller has checked the inputs; there
+/// must be room (`check_room_for`).
+pub(in crate::executions) async fn accept_all(
+    cx: &Cx,
+    planned: Vec<Planned>,
+    also: impl FnOnce(&mut OrgTx<'_, '_>) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    cx.services().engine.check_room_for(cx.org(), planned.len())?;
+    tokio::spawn(record_all(cx.clone(), planned, also)).await.doing("accept runs")?
+}
+
+async fn record_all(
+    cx: Cx,
+    planned: Vec<Planned>,
+    also: impl FnOnce(&mut OrgTx<'_, '_>) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let engine = &cx.services().engine;
+    let tasks: Vec<Task> = planned.iter().map(|it| it.task.clone()).collect();
+    for task in &tasks {
+        engine.announce(task);
+    }
+    let written = cx
+        .write(move |tx| {
+            also(tx)?;
+            let mut known = None;
+            for Planned { mut execution, task } in planned {
+                if execution.agent_id != known
+                    && let Some(agent) = execution.agent_id
+                    && !tx.exists::<Agent>(agent)?
+                {
+                    return Err(Error::not_found("agent", agent));
+                }
+                known = execution.agent_id;
+                replaces(tx, &mut execution)?;
+                tx.insert(&execution)?;
+                Engine::put(tx, &task)?;
+            }
+            Ok(())
+        })
+        .await;
+    match written {
+        Ok(()) => engine.accept_all(tasks),
+        Err(error) => {
+            tasks.iter().for_each(|it| engine.withdraw(it.id));
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The run that an earlier request with the same `Idempotency-Key` started.
@@ -182,94 +229,7 @@ impl Started {
     }
 }
 
-/// One run.
-///
-/// Errors: `NotFound`, the same for one that is not there and one of an agent that the caller may not see.
-pub fn find(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
-    stored(cx, Action::ExecutionsRead, id).map(|it| it.view(cx.now(), cx.services().engine.running_since(id)))
-}
-
-/// What happened in a run so far, in order; at most the first `limit` entries.
-pub fn timeline(cx: &Cx, id: ExecutionId, limit: usize) -> Result<Vec<Entry>> {
-    stored(cx, Action::ExecutionsRead, id)?;
-    entries_after(&cx.read()?, id, 0, limit)
-}
-
-/// Ends a run. When this returns it has ended; one that had ended already stays as it was.
-pub async fn cancel(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
-    let execution = stored(cx, Action::ExecutionsCancel, id)?;
-    if !execution.status.has_ended() {
-        let note = Note::of("execution.cancel", "execution", id);
-        let note = match (execution.agent_id, execution.workflow_id) {
-            (Some(agent), _) => note.with("agent_id", agent.to_string()),
-            (None, Some(workflow)) => note.with("workflow_id", workflow.to_string()),
-            (None, None) => note,
-        };
-        let noting = cx.clone();
-        let noted = move |tx: &mut WriteTx<'_>| {
-            let mut tx = tx.org(noting.org());
-            noting.note(&mut tx, note)?;
-            noting.claim(&mut tx)
-        };
-        // Also on a full disk: an end frees more than it takes.
-        cx.services().store.write_with(WriteOptions { essential: true }, noted).await?;
-        cx.services().engine.cancel(cx.org(), id).await?;
-    }
-    view(cx, id)
-}
-
-/// Runs the same input once more, as a run of its own.
-///
-/// Errors: `Conflict` where the first has not ended; those of `start`.
-pub async fn retry(
-    cx: &Cx,
-    id: ExecutionId,
-    version: VersionChoice,
-    wait_ms: Option<u64>,
-) -> Result<Started> {
-    let first = stored(cx, Action::ExecutionsRetry, id)?;
-    if !first.status.has_ended() {
-        return Err(Error::conflict("this run has not ended yet").suggest("wait for its end, or cancel it"));
-    }
-    let (Some(agent), Some(number)) = (first.agent_id, &first.agent_version) else {
-        let podium = cx.services().kept.get::<Podium>();
-        let conductor = podium.get().ok_or("nobody here runs workflows").doing("repeat a run")?;
-        return conductor.again(cx, first, version, wait_ms).await;
-    };
-    let spec = match version {
-        VersionChoice::Same => Spec::Exactly(number.parse()?),
-        VersionChoice::Current => Spec::Current,
-    };
-    let runnable = agents::resolve(cx, &cx.read()?, &agent.to_string(), spec)?;
-    let trigger = Trigger { retry_of: Some(id), ..Trigger::of(TriggerKind::Retry, cx) };
-    let request = NewExecution {
-        session_id: first.session_id,
-        timeout_ms: Some(first.timeout_ms),
-        priority: Some(first.priority),
-        metadata: first.metadata,
-        wait_ms,
-        ..NewExecution::of(first.input)
-    };
-    accept(cx, Runner::Agent(runnable), trigger, request, |_, _| Ok(())).await
-}
-
-pub(super) fn stored(cx: &Cx, action: Action, id: ExecutionId) -> Result<Execution> {
-    cx.require(action)?;
-    let rows = cx.read()?;
-    let missing = || Error::not_found("execution", id);
-    let execution: Execution = rows.get(id)?.ok_or_else(missing)?;
-    if !Seen::default().sees(cx, &rows, &execution)? {
-        return Err(missing());
-    }
-    Ok(execution)
-}
-
-fn view(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
-    let execution: Execution = cx.read()?.get(id)?.ok_or_else(|| Error::not_found("execution", id))?;
-    Ok(execution.view(cx.now(), cx.services().engine.running_since(id)))
-}
-
-fn check(request: &NewExecution) -> Result<()> {
+pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
     if request.wait_ms.is_some_and(|it| it > MAX_WAIT_MS) {
         return Err(Error::invalid_at("wait_ms", format!("is 0 to {MAX_WAIT_MS}")));
     }

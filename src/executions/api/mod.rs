@@ -1,19 +1,22 @@
 //! REST endpoints of runs.
 
+mod batches;
+mod bulk;
+
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::follow;
-use super::list::{ExecutionFilter, list};
-use super::logs::{LogLine, logs};
-use super::ops::{self, VersionChoice};
-use super::types::{ExecutionView, NewExecution, TriggerKind};
 use crate::access::{Action, Cx};
 use crate::adapters::LogLevel;
 use crate::agents;
-use crate::base::{AgentId, Code, Error, ExecutionId, Json, Page, PageRequest, Timestamp};
+use crate::base::{AgentId, BatchId, Code, Error, ExecutionId, Json, Page, PageRequest, Timestamp};
 use crate::engine::Status;
+use crate::executions::follow;
+use crate::executions::list::{ExecutionFilter, list};
+use crate::executions::logs::{LogLine, logs};
+use crate::executions::ops::{self, VersionChoice};
+use crate::executions::types::{ExecutionView, NewExecution, TriggerKind};
 use crate::web::{
     Body, Found, MaybeBody, Query, Reply, Route, SseAnswer, StreamQuery, finished, part, resume_after,
     run_events, streamed, text_part,
@@ -36,6 +39,10 @@ const RUN_ERRORS: &[Code] = &[
 ];
 
 pub fn routes() -> Vec<Route> {
+    [runs(), batches::routes(), bulk::routes()].into_iter().flatten().collect()
+}
+
+fn runs() -> Vec<Route> {
     vec![
         Route::post("/api/agents/{agent}/execute", execute)
             .needs(Action::AgentsExecute)
@@ -105,6 +112,18 @@ pub fn routes() -> Vec<Route> {
             .says("End a run; one that has ended stays as it is")
             .answers::<ExecutionView>(200, "The run, ended")
             .errs(&[Code::NotFound]),
+        Route::post("/api/executions/{execution}/pause", pause)
+            .needs(Action::ExecutionsCancel)
+            .of("execution")
+            .says("Let a run wait until it is resumed: one that has not begun, or a workflow's before its next step")
+            .answers::<ExecutionView>(200, "The run; one that is at work waits once its step has ended")
+            .errs(&[Code::NotFound, Code::Conflict]),
+        Route::post("/api/executions/{execution}/resume", resume)
+            .needs(Action::ExecutionsCancel)
+            .of("execution")
+            .says("Let a paused run go on; the time it waited does not count against its limit")
+            .answers::<ExecutionView>(200, "The run")
+            .errs(&[Code::NotFound, Code::Conflict]),
         Route::post("/api/executions/{execution}/retry", retry)
             .needs(Action::ExecutionsRetry)
             .of("execution")
@@ -178,6 +197,10 @@ struct ListQuery {
     agent_id: Option<String>,
     session_id: Option<String>,
     workflow_id: Option<String>,
+    batch_id: Option<BatchId>,
+    /// `true`: dead letters, which failed or ran out of time, have no attempts left, and were not tried again.
+    #[serde(default)]
+    dead: bool,
     /// Accepted at or after.
     from: Option<Timestamp>,
     /// Accepted before.
@@ -277,6 +300,8 @@ fn page(cx: &Cx, agent: Option<AgentId>, query: ListQuery) -> Reply<Found<Page<E
         workflow: query.workflow_id.map(|it| workflows::find(cx, &it)).transpose()?.map(|it| it.id),
         status: query.status,
         session: query.session_id,
+        batch: query.batch_id,
+        dead: query.dead,
         from: query.from,
         to: query.to,
         q: query.q.filter(|it| !it.trim().is_empty()),
@@ -310,6 +335,16 @@ async fn log_lines(cx: Cx, request: HttpRequest, query: Query<LogQuery>) -> Repl
 /// `POST /api/executions/{execution}/cancel`
 async fn cancel(cx: Cx, request: HttpRequest) -> Reply<Found<ExecutionView>> {
     Ok(Found(ops::cancel(&cx, part(&request, "execution")?).await?))
+}
+
+/// `POST /api/executions/{execution}/pause`
+async fn pause(cx: Cx, request: HttpRequest) -> Reply<Found<ExecutionView>> {
+    Ok(Found(ops::pause(&cx, part(&request, "execution")?).await?))
+}
+
+/// `POST /api/executions/{execution}/resume`
+async fn resume(cx: Cx, request: HttpRequest) -> Reply<Found<ExecutionView>> {
+    Ok(Found(ops::resume(&cx, part(&request, "execution")?).await?))
 }
 
 /// `POST /hooks/callbacks/{token}`
