@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::HTML;
 use super::index::Filters;
 use crate::access::{Action, Cx};
-use crate::base::{Cursor, Micros, Result};
+use crate::base::{Cursor, Error, Micros, Result};
 use crate::executions::ops::{self, BulkAction, BulkAnswer, VersionChoice};
 use crate::executions::runner_of;
 use crate::web::view::{count, href, money};
@@ -30,7 +30,8 @@ pub(super) fn routes() -> Vec<Route> {
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 struct Asked {
-    action: BulkAction,
+    #[serde(default)]
+    action: Option<BulkAction>,
     #[serde(default)]
     version: VersionChoice,
     /// Where the rest begins.
@@ -59,8 +60,9 @@ async fn show(cx: Cx, framing: Framing, query: Query<Asked>) -> Reply<Html> {
     let asked = query.0;
     let after = after(&asked)?;
     let filter = asked.filters.read(&cx)?;
-    let answer = ops::bulk(&cx, &filter, asked.action, asked.version, true, after).await?;
-    let (title, action) = match asked.action {
+    let wanted = asked.action.unwrap_or(BulkAction::Retry);
+    let answer = ops::bulk(&cx, &filter, wanted, asked.version, true, after).await?;
+    let (title, action) = match wanted {
         BulkAction::Cancel => ("Cancel all that fit", "cancel"),
         BulkAction::Retry => ("Retry all that fit", "retry"),
     };
@@ -92,8 +94,9 @@ async fn run(cx: Cx, form: Form<Asked>) -> Reply<SeeOther> {
     let asked = form.0;
     let after = after(&asked)?;
     let filter = asked.filters.read(&cx)?;
-    let answer = ops::bulk(&cx, &filter, asked.action, asked.version, false, after).await?;
-    let done = match asked.action {
+    let wanted = asked.action.ok_or_else(|| Error::invalid_at("action", "is cancel or retry"))?;
+    let answer = ops::bulk(&cx, &filter, wanted, asked.version, false, after).await?;
+    let done = match wanted {
         BulkAction::Cancel => format!("{} runs are cancelled.", count(answer.done)),
         BulkAction::Retry => format!("{} runs begin once more.", count(answer.done)),
     };
@@ -105,7 +108,7 @@ async fn run(cx: Cx, form: Form<Asked>) -> Reply<SeeOther> {
             first.message
         )),
     };
-    let action = if asked.action == BulkAction::Cancel { "cancel" } else { "retry" };
+    let action = if wanted == BulkAction::Cancel { "cancel" } else { "retry" };
     let next = match &answer.next_cursor {
         // Perhaps none of the rest fits; the next page says so.
         Some(cursor) if answer.matched > 0 => {
