@@ -84,6 +84,14 @@ impl Shared {
         self.backend.free_bytes().is_some_and(|free| free < self.min_free_bytes)
     }
 
+    /// Back to the last commit, after a full disk.
+    fn recover(&self) -> Result<(), StoreError> {
+        let recovered = self.backend.recover();
+        // A reader may have opened a view in the meantime, on what is closed now.
+        *self.latest.lock() = None;
+        recovered
+    }
+
     fn fail(&self, cause: &str) {
         self.failed.store(true, Relaxed);
         tracing::error!(cause, "storage failed: no write is acknowledged any more");
@@ -195,7 +203,7 @@ impl Writer {
         let snapshot = match self.shared.backend.snapshot() {
             // The disk was full when the store was to be reopened.
             Err(StoreError::Full) => {
-                self.shared.backend.recover()?;
+                self.shared.recover()?;
                 self.shared.backend.snapshot()?
             }
             other => other?,
@@ -231,7 +239,7 @@ impl Writer {
         if written == Err(StoreError::Full) {
             tracing::warn!("the disk is full: writes are refused until there is room");
             self.was_low = true;
-            shared.backend.recover()?;
+            shared.recover()?;
         }
         if written == Err(StoreError::ReadOnly) {
             tracing::error!("the disk is read-only: writes are refused until it is not");

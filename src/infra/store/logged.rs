@@ -33,6 +33,8 @@ pub struct LoggedBackend {
     base: RedbBackend,
     faults: Arc<Faults>,
     read_only: AtomicBool,
+    /// A full disk keeps the database from being opened again: there is nothing to read until there is room.
+    closed: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -72,7 +74,14 @@ impl LoggedBackend {
         })?;
         let current = Current { memory, base: base.snapshot()? };
         let read_only = AtomicBool::new(false);
-        Ok(Self { current: RwLock::new(current), log: Mutex::new(log), base, faults, read_only })
+        Ok(Self {
+            current: RwLock::new(current),
+            log: Mutex::new(log),
+            base,
+            faults,
+            read_only,
+            closed: AtomicBool::new(false),
+        })
     }
 
     fn write(&self, log: &mut Log, changes: &WriteSet) -> Result<(), StoreError> {
@@ -117,6 +126,9 @@ fn remember(memory: &mut Memory, changes: &WriteSet) {
 
 impl Backend for LoggedBackend {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        if self.closed.load(Relaxed) {
+            return Err(StoreError::Full);
+        }
         Ok(Arc::new(self.current.read().clone()))
     }
 
@@ -138,10 +150,12 @@ impl Backend for LoggedBackend {
 
     fn recover(&self) -> Result<(), StoreError> {
         let mut log = self.log.lock();
+        self.closed.store(true, Relaxed);
         self.base.recover()?;
         let (base, mark) = (self.base.snapshot()?, self.base.mark()?);
         let mut current = self.current.write();
         current.base = base;
+        self.closed.store(false, Relaxed);
         if mark.applied == log.last() {
             // It had been taken in after all.
             current.memory = Memory::new_sync();
