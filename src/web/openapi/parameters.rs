@@ -102,6 +102,9 @@ fn fields(schema: &Value) -> Vec<Value> {
 /// A query's field is left out, never `null`.
 fn without_null(mut schema: Value) -> Value {
     let Some(map) = schema.as_object_mut() else { return schema };
+    if map.get("default").is_some_and(Value::is_null) {
+        map.remove("default");
+    }
     if let Some(Value::Array(types)) = map.get_mut("type") {
         types.retain(|it| it != "null");
         if let [only] = types.as_slice() {
