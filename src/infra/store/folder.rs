@@ -8,6 +8,7 @@ use std::path::Path;
 use super::disk::open_private;
 use crate::base::{Doing, Error, Result};
 
+pub(super) const LOCK: &str = "reeve.lock";
 const STAMP: &str = "VERSION";
 const STAMP_WORDS: &str = "reeve data format";
 
@@ -38,7 +39,7 @@ impl Drop for Lock {
 
 /// Holds the folder for this process until the lock is dropped.
 pub(super) fn lock(folder: &Path) -> Result<Lock> {
-    let file = open_private(&folder.join("reeve.lock")).map_err(|error| {
+    let file = open_private(&folder.join(LOCK)).map_err(|error| {
         Error::unavailable(format!("the data folder {} cannot be written to: {error}", folder.display()))
     })?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
@@ -59,7 +60,18 @@ pub(super) fn stamped(folder: &Path) -> Result<Option<u32>> {
     let text = match fs::read_to_string(folder.join(STAMP)) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).doing("read the data folder's VERSION file"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err(Error::unavailable(format!(
+                "the data folder cannot be {}: that is a file; name a folder",
+                folder.display()
+            )));
+        }
+        Err(error) => {
+            return Err(Error::unavailable(format!(
+                "the data folder {} cannot be read: {error}; give it to the user the program runs as",
+                folder.display()
+            )));
+        }
     };
     let number = text.trim().strip_prefix(STAMP_WORDS).and_then(|it| it.trim().parse().ok());
     number.map(Some).ok_or_else(|| {
@@ -76,7 +88,8 @@ pub(super) fn refuse_newer(found: u32, ours: u32) -> Result<()> {
     }
     Err(Error::unavailable(format!(
         "this data folder was written by a newer Reeve (data format {found}, this program knows {ours}); \
-         start the newer program, or restore the copy that it made before it migrated"
+         start the newer program, or put the copy that it made before it migrated (the folder \
+         before-migration-from-{ours} in the data folder) in the data folder's place"
     )))
 }
 

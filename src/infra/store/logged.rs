@@ -13,15 +13,12 @@ use rpds::RedBlackTreeMapSync;
 
 use super::Order;
 use super::backend::{Backend, PairIter, Snapshot, StoreError, WriteSet};
-use super::blocks::Faults;
+use super::blocks::{Blocks, Faults};
 use super::disk::DiskFile;
 use super::folder;
 use super::layers::over;
 use super::log::Log;
 use super::redb::RedbBackend;
-
-/// Length of the log. More makes the database's part rarer and longer, and a start after a crash longer.
-const LOG_BYTES: usize = 4 << 20;
 
 /// Changes since the database was last brought up to date. Copies share what they have in common.
 type Memory = RedBlackTreeMapSync<Arc<[u8]>, Option<Arc<[u8]>>>;
@@ -44,6 +41,11 @@ struct Current {
 }
 
 impl LoggedBackend {
+    /// Length of the log. More makes the database's part rarer and longer, and a start after a crash longer.
+    pub(super) const LOG_BYTES: usize = 4 << 20;
+    /// A database file with less in it is cut off.
+    pub(super) const LEAST_BYTES: u64 = Blocks::LEAST_BYTES;
+
     /// Opens or makes the database file at `path`, and its log beside it.
     pub fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let base = RedbBackend::file(path, cache_bytes)?;
@@ -54,7 +56,7 @@ impl LoggedBackend {
         if is_new && let Some(folder) = path.parent() {
             folder::sync(folder).map_err(|error| StoreError::Broken(error.to_string()))?;
         }
-        Self::over(base, medium, LOG_BYTES)
+        Self::over(base, medium, Self::LOG_BYTES)
     }
 
     /// As `file`, on any media: what tests cut the power of.

@@ -88,7 +88,7 @@ impl Store {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             Error::unavailable(format!(
-                "the store in {} cannot be opened ({cause}); `reeve restore` puts a backup in its place",
+                "the store in {} cannot be opened ({cause}); put a copy of the data folder back in its place",
                 folder.display()
             ))
             .caused_by(error)

@@ -181,11 +181,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { path } => write!(
-                f,
-                "the key file {} is missing; put it back from your copy, or restore with the recovery key",
-                path.display()
-            ),
+            Self::Missing { path } => {
+                write!(f, "the key file {} is missing; put it back from your copy", path.display())
+            }
             Self::Unreadable { path, why } => {
                 write!(
                     f,
