@@ -46,12 +46,21 @@ impl Means {
     ///
     /// Errors: `ValidationFailed` at `field` for a password that breaks a rule; `Unavailable` in a crowd.
     pub(super) async fn hash_new(&self, field: &str, password: &Secret, personal: &[&str]) -> Result<String> {
-        self.rules.check(password, personal).map_err(|it| {
-            let message = it.invalid_list().first().map(|it| it.message.clone());
-            Error::invalid_at(field, message.unwrap_or_else(|| it.message().to_owned()))
-        })?;
+        check_password(&self.rules, field, password, personal)?;
         self.hasher.hash(password).await
     }
+}
+
+pub(super) fn check_password(
+    rules: &PasswordRules,
+    field: &str,
+    password: &Secret,
+    personal: &[&str],
+) -> Result<()> {
+    rules.check(password, personal).map_err(|it| {
+        let message = it.invalid_list().first().map(|it| it.message.clone());
+        Error::invalid_at(field, message.unwrap_or_else(|| it.message().to_owned()))
+    })
 }
 
 /// A new token and the hash that is kept of it.

@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::login::appliance;
 use super::org::organizations;
 use super::password::link;
+use crate::access::Role;
 use crate::access::services::Services;
-use crate::access::store::{UserRow, end_sessions, orgs_of, user_by_email};
-use crate::access::types::{OrgSummary, ResetLink};
+use crate::access::store::{MembershipRow, UserRow, end_sessions, orgs_of, user_by_email};
+use crate::access::types::{MemberStatus, OrgSummary, ResetLink};
 use crate::audit::{self, Note};
 use crate::base::{Actor, Code, Error, Origin, Result, Timestamp, UserId};
 use crate::infra::store::{Key, Order, Rows, WriteTx};
@@ -53,17 +54,47 @@ pub async fn make_admin(services: &Arc<Services>, email: &str) -> Result<Person>
 
 /// Locks a person out everywhere, or lets them in again; all their sessions end.
 ///
-/// Errors: `NotFound`.
+/// Errors: `NotFound`; `Conflict` where an organization would be left without an owner who can log in.
 pub async fn set_disabled(services: &Arc<Services>, email: &str, disabled: bool) -> Result<Person> {
     let action = if disabled { "user.disable" } else { "user.enable" };
     change(services, email, action, move |tx, services, mut user| {
         user.disabled = disabled;
         user.updated_at = services.env.now();
         tx.appliance().put(&user)?;
+        if disabled {
+            check_owners_left(tx, &user)?;
+        }
         end_sessions(&mut tx.appliance(), user.id, |_| true)?;
         shown(services, user)
     })
     .await
+}
+
+fn check_owners_left(tx: &mut WriteTx<'_>, user: &UserRow) -> Result<()> {
+    for org in orgs_of(&tx.appliance(), user.id)? {
+        let (mut owns, mut others) = (false, Vec::new());
+        tx.org(org).scan::<MembershipRow>(Key::new(), Order::Oldest, |it| {
+            if it.role == Role::Owner && it.status == MemberStatus::Active {
+                if it.user_id == user.id {
+                    owns = true;
+                } else {
+                    others.push(it.user_id);
+                }
+            }
+            Ok(true)
+        })?;
+        let mut left = false;
+        for other in others {
+            left |= tx.appliance().get::<UserRow>(other)?.is_some_and(|it| !it.disabled);
+        }
+        if owns && !left {
+            return Err(Error::conflict(format!(
+                "{} is the last owner of an organization who can log in; make someone else an owner first",
+                user.email
+            )));
+        }
+    }
+    Ok(())
 }
 
 async fn change<T: Send + 'static>(

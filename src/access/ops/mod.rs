@@ -30,5 +30,5 @@ pub use profile::{profile, update_profile};
 pub use refresh::refresh;
 pub use register::accept;
 pub use sessions::{end_other_sessions, end_session, log_out, sessions, switch_org};
-pub use setup::{prepare_setup, setup, setup_is_done};
+pub use setup::{check_setup, prepare_setup, setup, setup_is_done};
 pub use sweep::sweep;

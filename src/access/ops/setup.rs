@@ -9,12 +9,14 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 use super::register::{NewOwner, make_owner};
-use crate::access::means::{digest, mint};
+use crate::access::means::{check_password, digest, mint};
 use crate::access::services::Services;
 use crate::access::store::SetupRow;
 use crate::access::types::{Registered, SetupRequest, check_email, name_of};
 use crate::base::{Code, Doing, Error, Origin, Result};
+use crate::config::Config;
 use crate::infra::Secret;
+use crate::infra::password::PasswordRules;
 use crate::infra::token::TokenKind;
 
 const MIN_TOKEN_BYTES: usize = 16;
@@ -108,16 +110,31 @@ pub async fn setup(
     Ok(registered)
 }
 
+/// Whether a request could be carried out, before there is anything to carry it out on.
+///
+/// Errors: `ValidationFailed`.
+pub fn check_setup(config: &Config, request: &SetupRequest) -> Result<()> {
+    let (email, name, org_name) = names(request)?;
+    let rules = PasswordRules::new(config.auth.password_min_chars);
+    check_password(&rules, "password", &request.password, &[&email, &name, &org_name])
+}
+
 async fn new_owner(services: &Services, request: &SetupRequest) -> Result<NewOwner> {
+    let (email, name, org_name) = names(request)?;
+    let about = [email.as_str(), name.as_str(), org_name.as_str()];
+    let password = services.means.hash_new("password", &request.password, &about).await?;
+    Ok(NewOwner { email, name, org_name, password, superadmin: true })
+}
+
+/// E-mail address and name of the owner, and the organization's name.
+fn names(request: &SetupRequest) -> Result<(String, String, String)> {
     let email = check_email(&request.email)?;
     let org_name = name_of("org_name", &request.org_name)?;
     let name = match &request.name {
         Some(name) => name_of("name", name)?,
         None => email.split('@').next().unwrap_or_default().to_owned(),
     };
-    let about = [email.as_str(), name.as_str(), org_name.as_str()];
-    let password = services.means.hash_new("password", &request.password, &about).await?;
-    Ok(NewOwner { email, name, org_name, password, superadmin: true })
+    Ok((email, name, org_name))
 }
 
 fn done() -> Error {
