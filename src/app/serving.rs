@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::appliance::Appliance;
 use crate::access::Services;
 use crate::base::{Error, Result};
+use crate::config::Config;
 use crate::metering;
 use crate::web::{Route, WebState, context, error_page, mount};
 
@@ -37,11 +38,22 @@ impl Serving {
     ///
     /// Errors: `Unavailable` with the address where it is taken.
     pub fn start(appliance: &Appliance, routes: Vec<Route>) -> Result<Self> {
+        let listener = Self::bind(&appliance.services.config)?;
+        Self::start_on(listener, appliance, routes)
+    }
+
+    /// The configured address, held for `start_on`: connections wait until then.
+    ///
+    /// Errors: as `start`.
+    pub fn bind(config: &Config) -> Result<TcpListener> {
+        TcpListener::bind(config.server.listen).map_err(taken(config))
+    }
+
+    /// As `start`, on an address that is held already.
+    pub fn start_on(listener: TcpListener, appliance: &Appliance, routes: Vec<Route>) -> Result<Self> {
         let services = appliance.services.clone();
-        let wanted = services.config.server.listen;
-        let taken = |it: std::io::Error| Error::unavailable(format!("cannot listen on {wanted}: {it}"));
-        let listener = TcpListener::bind(wanted).map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
+        let taken = taken(&services.config);
+        let address = listener.local_addr().map_err(&taken)?;
         let_go_of_silent_readers(&listener);
         services.egress.set_listeners(vec![address]);
         let routes = Arc::new(routes);
@@ -95,5 +107,16 @@ fn let_go_of_silent_readers(listener: &TcpListener) {
     let patience = u32::try_from(NEVER_READS.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(listener, patience) {
         tracing::warn!(?error, "connections whose reader has gone quiet cannot be let go early");
+    }
+}
+
+fn taken(config: &Config) -> impl Fn(std::io::Error) -> Error + use<> {
+    let wanted = config.server.listen;
+    move |it| {
+        let error = Error::unavailable(format!("cannot listen on {wanted}: {it}"));
+        match it.kind() {
+            std::io::ErrorKind::AddrInUse => error.suggest("another port: --listen 127.0.0.1:PORT"),
+            _ => error,
+        }
     }
 }

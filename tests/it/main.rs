@@ -9,6 +9,7 @@ mod adapters;
 mod architecture;
 mod canary;
 mod chains;
+mod cli;
 mod crash;
 mod credentials;
 mod egress;

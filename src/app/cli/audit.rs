@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Settings, open, runtime, say};
+use super::folder::open_existing;
+use super::{Settings, runtime, say};
 use crate::access;
 use crate::audit::{self, Verdict};
 use crate::base::{Doing, OrgId, Result};
@@ -31,7 +32,7 @@ impl Audit {
     pub(super) fn run(self) -> Result<ExitCode> {
         let Command::Verify { settings, json } = self.command;
         runtime()?.block_on(async {
-            let appliance = open(settings.load()?).await?;
+            let appliance = open_existing(&settings).await?;
             let services = &appliance.services;
             let mut verdicts: Vec<(OrgId, Verdict)> = Vec::new();
             for org in access::every_org(services)? {

@@ -9,10 +9,11 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::serve::{Signals, started, until_stopped};
-use super::{Settings, runtime, say, write};
-use crate::access::{self, Cx, Services, SetupRequest};
-use crate::agents::{self, FromTemplate, Spec, Visibility};
+use super::samples::deploy;
+use super::serve::{Signals, assembled, until_stopped};
+use super::{ServerSettings, runtime, say, write};
+use crate::access::{self, Cx, Services, SetupRequest, console};
+use crate::agents::{self, Spec};
 use crate::app::{Appliance, Serving, routes};
 use crate::base::{Doing, Error, Json, OrgId, Origin, Result};
 use crate::config::Log;
@@ -30,7 +31,7 @@ const MAX_INPUT_BYTES: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
     #[command(flatten)]
-    settings: Settings,
+    settings: ServerSettings,
     /// A text file for the document digest to read [default: Reeve's own README]
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -43,12 +44,12 @@ impl Demo {
             None => OWN_TEXT.to_owned(),
         };
         // Held until the server stops; then the folder goes.
-        let fresh = match self.settings.data_dir {
+        let fresh = match self.settings.settings.data_dir {
             Some(_) => None,
             None => Some(tempfile::Builder::new().prefix("reeve-demo-").tempdir().doing("make a folder")?),
         };
         if let Some(folder) = &fresh {
-            self.settings.data_dir = Some(folder.path().join("data"));
+            self.settings.settings.data_dir = Some(folder.path().join("data"));
         }
         let mut config = self.settings.load()?;
         // The terminal is for the run: nothing between its lines but trouble, unless more was asked for.
@@ -56,7 +57,12 @@ impl Demo {
             "warn".clone_into(&mut config.log.filter);
         }
         runtime()?.block_on(async {
-            let appliance = started(config).await?;
+            refuse_foreign(&config.data.dir)?;
+            // Before anything runs: a taken address ends the demo at once.
+            let listener = Serving::bind(&config)?;
+            let appliance = assembled(config).await?;
+            refuse_real(&appliance)?;
+            appliance.take_up().await?;
             let paint = Paint(std::io::stdout().is_terminal());
             let password = prepare(&appliance).await?;
             let org = first_org(&appliance.services)?;
@@ -65,7 +71,7 @@ impl Demo {
             show_run(&cx, &text, paint).await?;
             run_samples(&cx).await?;
             run_chain(&cx).await?;
-            let serving = Serving::start(&appliance, routes())?;
+            let serving = Serving::start_on(listener, &appliance, routes())?;
             let signals = Signals::listen()?;
             invite(&serving, &appliance, password.as_deref(), fresh.is_some(), paint);
             until_stopped(serving, &appliance, signals).await
@@ -81,6 +87,27 @@ fn read_text(path: &Path) -> Result<String> {
     }
     let bytes = std::fs::read(path).map_err(|it| cannot(&it.to_string()))?;
     String::from_utf8(bytes).map_err(|_| cannot("is not UTF-8 text"))
+}
+
+/// Errors: `Conflict` for a folder with something else in it.
+fn refuse_foreign(folder: &Path) -> Result<()> {
+    let is_empty = std::fs::read_dir(folder).map_or(true, |mut it| it.next().is_none());
+    if is_empty || folder.join("reeve.redb").exists() {
+        return Ok(());
+    }
+    Err(Error::conflict(format!("{} is not empty, and no demo is in it", folder.display()))
+        .suggest("name a new folder with --data-dir"))
+}
+
+/// Errors: `Conflict` for a folder where people work in earnest.
+fn refuse_real(appliance: &Appliance) -> Result<()> {
+    let people = console::people(&appliance.services)?;
+    if people.is_empty() || people.iter().any(|it| it.email == EMAIL) {
+        return Ok(());
+    }
+    let folder = appliance.services.config.data.dir.display();
+    Err(Error::conflict(format!("the organization in {folder} is no demo's"))
+        .suggest("reeve serve starts it; for the demo, name a new folder with --data-dir"))
 }
 
 /// Makes the owner where the folder is new, and answers the password then.
@@ -114,29 +141,8 @@ fn first_org(services: &Services) -> Result<OrgId> {
     first.ok_or_else(|| Error::internal("find the organization", "there is none after setup"))
 }
 
-/// Every package becomes a published agent, once.
-async fn deploy(cx: &Cx) -> Result<()> {
-    for package in packages::all()? {
-        let slug = package.manifest.slug;
-        if agents::find(cx, &slug).is_ok() {
-            continue;
-        }
-        let request = FromTemplate {
-            template: slug.clone(),
-            name: None,
-            slug: Some(slug.clone()),
-            description: None,
-            config: None,
-            visibility: Some(Visibility::Organization),
-        };
-        agents::from_template(cx, request).await?;
-        agents::publish(cx, &slug, Spec::Draft, Some("ships with Reeve".to_owned())).await?;
-    }
-    Ok(())
-}
-
 async fn show_run(cx: &Cx, text: &str, paint: Paint) -> Result<()> {
-    say(&format!("{} reads {} words …\n", paint.bold("document-digest"), text.split_whitespace().count()));
+    say(&format!("{} reads …\n", paint.bold("document-digest")));
     let began = Instant::now();
     let input = Json::of(&json!({ "document": text }));
     let started =
@@ -165,11 +171,9 @@ fn tell_end(run: &Value, streamed: bool, began: Instant, paint: Paint) {
     let id = run["id"].as_str().unwrap_or_default();
     let status = run["status"].as_str().unwrap_or_default();
     say(&format!(
-        "\n\n{} in {} ms: {} words read, {} written, nothing left this machine. Run {id}.",
+        "\n\n{} in {} ms, nothing left this machine. Run {id}.",
         paint.bold(status),
         began.elapsed().as_millis(),
-        run["usage"]["input_tokens"],
-        run["usage"]["output_tokens"],
     ));
     if let Some(message) = run["error"]["message"].as_str() {
         say(message);
@@ -234,7 +238,10 @@ fn invite(serving: &Serving, appliance: &Appliance, password: Option<&str>, fres
     say(&format!("\nReeve is ready at {}", paint.bold(&format!("http://{}", serving.address))));
     match password {
         Some(password) => say(&format!("Log in as {EMAIL} with {}", paint.bold(password))),
-        None => say("Log in as before: this data folder was set up already."),
+        None => say(&format!(
+            "Log in as {EMAIL} with the password of the first time; `reeve user reset-password {EMAIL}` makes a link \
+             for another while this is stopped."
+        )),
     }
     let folder = appliance.services.config.data.dir.display();
     say(&if fresh {

@@ -1,16 +1,20 @@
 //! `reeve doctor`: looks at everything that a start depends on, changes nothing, and says what to do.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::fs::{Access, access};
 use serde::Serialize;
 
-use super::{Settings, say};
+use super::{ServerSettings, say};
 use crate::base::{Doing, Env, Result};
 use crate::config::Config;
 use crate::infra::egress::AllowRule;
+use crate::infra::store;
 
 /// 2026-01-01: a clock before this program was written is wrong.
 const NOT_BEFORE_MS: i64 = 1_767_225_600_000;
@@ -18,7 +22,7 @@ const NOT_BEFORE_MS: i64 = 1_767_225_600_000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
-    settings: Settings,
+    settings: ServerSettings,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -62,6 +66,7 @@ impl Doctor {
         let config = self.settings.load()?;
         let findings = vec![
             data_folder(&config.data.dir),
+            database(&config),
             disk(&config),
             key_file(&config),
             clock(),
@@ -94,11 +99,12 @@ fn tell(finding: &Finding) {
 fn data_folder(folder: &Path) -> Finding {
     let about = "data folder";
     let shown = folder.display();
-    let Ok(it) = fs::metadata(folder) else {
-        return Finding::note(about, format!("{shown} is not there yet"), "reeve serve makes it");
+    let it = match fs::metadata(folder) {
+        Ok(it) => it,
+        Err(error) => return no_folder(about, folder, &error),
     };
     if !it.is_dir() {
-        return Finding::wrong(about, format!("{shown} is no folder"), "name another with --data-dir");
+        return Finding::wrong(about, format!("{shown} is a file"), "name a folder with --data-dir");
     }
     if it.uid() != rustix::process::getuid().as_raw() {
         return Finding::wrong(
@@ -107,8 +113,16 @@ fn data_folder(folder: &Path) -> Finding {
             "run as that user, or chown it",
         );
     }
-    if it.permissions().mode() & 0o077 != 0 {
+    let mode = it.permissions().mode();
+    if mode & 0o077 != 0 {
         return Finding::wrong(about, format!("others can open {shown}"), format!("chmod 700 {shown}"));
+    }
+    if mode & 0o700 != 0o700 {
+        return Finding::wrong(about, format!("{shown} cannot be written"), format!("chmod 700 {shown}"));
+    }
+    if let Err(error) = access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        let remedy = "let the disk be written again (is it mounted read-only?)";
+        return Finding::wrong(about, format!("{shown} cannot be written: {error}"), remedy);
     }
     let stamp = fs::read_to_string(folder.join("VERSION")).unwrap_or_default();
     let stamp = stamp.trim();
@@ -118,16 +132,53 @@ fn data_folder(folder: &Path) -> Finding {
     )
 }
 
+fn no_folder(about: &'static str, folder: &Path, error: &std::io::Error) -> Finding {
+    let shown = folder.display();
+    let place = nearest(folder);
+    let makable = place.is_dir() && access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    if error.kind() != ErrorKind::NotFound || !makable {
+        return Finding::wrong(
+            about,
+            format!("{shown} is not there and cannot be made in {}", place.display()),
+            "name a place that can be written with --data-dir, or make the folder and give it to this user",
+        );
+    }
+    Finding::wrong(
+        about,
+        format!("there is no data folder at {shown}"),
+        "name the right one with --data-dir, or let `reeve setup` make it",
+    )
+}
+
+/// The part of the path that is there.
+fn nearest(folder: &Path) -> &Path {
+    let known = |it: &&Path| !it.as_os_str().is_empty() && it.exists();
+    folder.ancestors().find(known).unwrap_or(Path::new("."))
+}
+
+/// The database as a start would find it, and whether one has it already.
+fn database(config: &Config) -> Finding {
+    let (about, folder) = ("store", &config.data.dir);
+    if store::is_held(folder) {
+        let remedy = format!("to run an agent meanwhile: reeve run … --url {}", config.public_url());
+        return Finding::note(about, "a running Reeve, most likely the server, is using it", remedy);
+    }
+    if !folder.join("reeve.redb").exists() {
+        return Finding::note(about, "nothing is stored yet", "reeve setup makes the first organization");
+    }
+    match store::would_open(folder) {
+        Ok(()) => Finding::ok(about, "opens"),
+        Err(error) => Finding::wrong(
+            about,
+            format!("{} cannot be opened: {error}", folder.join("reeve.redb").display()),
+            "put a copy of the data folder back in its place (with reeve.log, which belongs to it)",
+        ),
+    }
+}
+
 fn disk(config: &Config) -> Finding {
     let about = "disk";
-    let mut place = config.data.dir.as_path();
-    while !place.exists() {
-        match place.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => place = parent,
-            _ => place = Path::new("."),
-        }
-    }
-    let Ok(stat) = rustix::fs::statvfs(place) else {
+    let Ok(stat) = rustix::fs::statvfs(nearest(&config.data.dir)) else {
         return Finding::note(about, "how much is free cannot be told", "look with df");
     };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -164,6 +215,13 @@ fn key_file(config: &Config) -> Finding {
     if it.permissions().mode() & 0o077 != 0 {
         return Finding::wrong(about, format!("others can read {shown}"), format!("chmod 600 {shown}"));
     }
+    if let Err(error) = fs::File::open(&path) {
+        let found = format!("{shown} cannot be read: {error}");
+        return Finding::wrong(about, found, "let this user read it; credentials stay sealed until then");
+    }
+    if it.permissions().mode() & 0o400 == 0 {
+        return Finding::wrong(about, format!("{shown} cannot be read"), format!("chmod 600 {shown}"));
+    }
     Finding::ok(about, format!("{shown} (is there a copy elsewhere?)"))
 }
 
@@ -177,7 +235,21 @@ fn clock() -> Finding {
 
 fn listening(config: &Config) -> Finding {
     let about = "address";
-    let found = format!("{}, known to others as {}", config.server.listen, config.public_url());
+    let wanted = config.server.listen;
+    let found = format!("{wanted}, known to others as {}", config.public_url());
+    match TcpListener::bind(wanted) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && store::is_held(&config.data.dir) => {
+            return Finding::ok(about, format!("{found}, in use (a running Reeve has the data folder)"));
+        }
+        Err(error) => {
+            return Finding::wrong(
+                about,
+                format!("{wanted} cannot be listened on: {error}"),
+                "stop what listens there, or name another address with --listen",
+            );
+        }
+        Ok(_) => {}
+    }
     if config.server.insecure_public_bind && !config.server.listen.ip().is_loopback() {
         return Finding::note(about, found, "passwords travel in the clear: put a proxy with TLS in front");
     }

@@ -3,14 +3,17 @@
 mod audit;
 mod demo;
 mod doctor;
+mod folder;
 mod openapi;
 mod remote;
 mod run;
+mod samples;
 mod secrets;
 mod serve;
 mod setup;
 mod user;
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,31 +56,55 @@ enum Command {
 /// Where the settings come from.
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Settings {
-    /// Settings file; each setting can also be given as REEVE_SECTION_KEY in the environment
+    /// Settings file [default: ./config.toml, where there is one]; each setting can also be given as
+    /// REEVE_SECTION_KEY in the environment
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder that holds everything Reeve stores [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// As `Settings`, of a command that has to do with the server.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct ServerSettings {
+    #[command(flatten)]
+    settings: Settings,
     /// Address to listen on [default: 127.0.0.1:8410]
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<std::net::SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    listen: Option<SocketAddr>,
+}
+
+/// An address and a port; a name such as `localhost` leads to its first address, of version 4 where it has one.
+fn address(text: &str) -> std::result::Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().into_iter().flatten().min_by_key(SocketAddr::is_ipv6);
+    found.ok_or_else(|| "an address and a port are wanted, such as 127.0.0.1:8410".to_owned())
 }
 
 impl Settings {
     /// The file, the environment over it, these flags over both. Without `--config`, `config.toml` of the
     /// current folder is read where there is one.
     fn load(&self) -> Result<Config> {
+        self.load_with(None)
+    }
+
+    fn load_with(&self, listen: Option<SocketAddr>) -> Result<Config> {
         let usual = PathBuf::from("config.toml");
         let file = self.config.clone().or_else(|| usual.is_file().then_some(usual));
         let mut environment: Vec<(String, String)> = std::env::vars().collect();
         if let Some(dir) = &self.data_dir {
             environment.push(("REEVE_DATA_DIR".to_owned(), dir.display().to_string()));
         }
-        if let Some(listen) = self.listen {
+        if let Some(listen) = listen {
             environment.push(("REEVE_SERVER_LISTEN".to_owned(), listen.to_string()));
         }
         Config::load(file.as_deref(), environment.into_iter())
+    }
+}
+
+impl ServerSettings {
+    fn load(&self) -> Result<Config> {
+        self.settings.load_with(self.listen)
     }
 }
 
@@ -114,6 +141,9 @@ pub fn run() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the command line's own voice")]
 fn complain(error: &Error) {
     eprintln!("reeve: {error}");
+    for it in error.invalid_list().iter().skip(1) {
+        eprintln!("  and {}: {}", it.path.trim_start_matches('/'), it.message);
+    }
     let mut cause = std::error::Error::source(error);
     while let Some(it) = cause {
         eprintln!("  because: {it}");

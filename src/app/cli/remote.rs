@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 use url::Url;
 
-use crate::base::{Code, Doing, Error, Id, OrgId, Result};
+use crate::base::{Code, Doing, Error, Id, Invalid, OrgId, Result};
 use crate::infra::Secret;
 use crate::infra::egress::{
     AllowRule, CallLimits, Caller, Egress, EgressConfig, NoLedger, Request, SecretHeader, SystemResolver,
@@ -87,5 +87,8 @@ fn refused(body: &[u8]) -> Error {
     let error = &body["error"];
     let code = error["code"].as_str().and_then(Code::from_name).unwrap_or(Code::ExecutionFailed);
     let message = error["message"].as_str().unwrap_or("the server answered something else than Reeve does");
-    Error::new(code, message.to_owned())
+    let fields = error["details"]["validation_errors"].clone();
+    let fields: Vec<Invalid> = serde_json::from_value(fields).unwrap_or_default();
+    let refused = Error::new(code, message.to_owned());
+    fields.into_iter().fold(refused, |error, it| error.at(&it.path, it.message))
 }

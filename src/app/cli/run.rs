@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use super::folder::{existing, held};
 use super::remote::Remote;
 use super::{Settings, open, runtime, say, write};
 use crate::access::{self, Cx};
@@ -15,11 +16,16 @@ use crate::app::Appliance;
 use crate::base::{Doing, Error, Json, Result};
 use crate::engine::EventKind;
 use crate::executions::{self, NewExecution, TriggerKind};
+use crate::infra::store;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 the run completed, 1 it did not, 2 wrong usage.\n\n\
+// `--version` is the agent's here.
+#[command(
+    disable_version_flag = true,
+    after_help = "Exit codes: 0 the run completed, 1 it did not, 2 wrong usage.\n\n\
     reeve run document-digest --input-file notes.md --field document\n  \
-    reeve run ticket-triage --input '{\"subject\": \"…\", \"body\": \"…\"}' --url https://reeve.example.com")]
+    reeve run ticket-triage --input '{\"subject\": \"…\", \"body\": \"…\"}' --url https://reeve.example.com"
+)]
 pub(super) struct Run {
     #[command(flatten)]
     settings: Settings,
@@ -81,7 +87,15 @@ impl Run {
     }
 
     async fn in_folder(&self, input: Json) -> Result<ExitCode> {
-        let appliance = open(self.settings.load()?).await?;
+        let config = existing(&self.settings)?;
+        if store::is_held(&config.data.dir) {
+            return Err(held(&config).suggest(format!(
+                "reeve run {} --url {} …, with a key from the browser's API keys page in REEVE_API_KEY",
+                self.agent,
+                config.public_url()
+            )));
+        }
+        let appliance = open(config).await?;
         let cx = self.choose_org(&appliance)?;
         let request = NewExecution { version: self.version.clone(), ..NewExecution::of(input) };
         let started = executions::start(&cx, &self.agent, TriggerKind::Api, request).await?;
@@ -104,7 +118,7 @@ impl Run {
         match wanted.as_slice() {
             [one] => Ok(Cx::system(services, one.0, "command-line")),
             [] if orgs.is_empty() => Err(Error::invalid("this data folder has no organization yet")
-                .suggest("reeve setup makes the first, reeve demo a whole sample")),
+                .suggest("reeve setup makes the first")),
             [] => Err(Error::invalid("no organization here has this slug")),
             _ => {
                 let slugs: Vec<&str> = orgs.iter().map(|it| it.1.as_str()).collect();

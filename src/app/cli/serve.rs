@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::secrets::{given_secret, key_settings};
-use super::{Settings, runtime};
+use super::{ServerSettings, runtime};
 use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Doing, Result};
@@ -19,14 +19,15 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    settings: Settings,
+    settings: ServerSettings,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let config = self.settings.load()?;
         runtime()?.block_on(async {
-            let appliance = started(config).await?;
+            let appliance = assembled(config).await?;
+            appliance.take_up().await?;
             // Before the address is printed: who reads it may send a signal at once.
             let signals = Signals::listen()?;
             let serving = Serving::start(&appliance, routes())?;
@@ -39,10 +40,10 @@ impl Serve {
 }
 
 /// The log begins before the data folder is opened, so that it says what was found there.
-pub(super) async fn started(config: Config) -> Result<Appliance> {
+pub(super) async fn assembled(config: Config) -> Result<Appliance> {
     let parts = Parts { keys: key_settings()?, ..Parts::default() };
     telemetry::init(&config.log, parts.redactor.clone())?;
-    Appliance::open(config, parts).await
+    Appliance::assemble(config, parts).await
 }
 
 #[expect(clippy::print_stdout, reason = "the address is this command's answer")]
@@ -113,7 +114,8 @@ pub(super) async fn until_stopped(
     tokio::select! {
         left = serving.stop() => {
             if left > 0 {
-                tracing::info!(runs = left, "{left} runs were under way and go on at the next start");
+                let were = if left == 1 { "run was" } else { "runs were" };
+                tracing::info!(runs = left, "{left} {were} under way and will go on at the next start");
             }
         }
         () = signals.next() => return Ok(ExitCode::FAILURE),

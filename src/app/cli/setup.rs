@@ -4,14 +4,15 @@
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
+use super::samples::deploy;
 use super::{Settings, ask, open, runtime, say};
-use crate::access::{self, SetupRequest};
+use crate::access::{self, Cx, SetupRequest};
 use crate::base::{Doing, Error, Origin, Result};
 use crate::infra::Secret;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The password is the first line of standard input:\n  reeve setup --org Mill --email ada@example.com < password.txt"
+    after_help = "The password is the first line of standard input:\n  reeve setup --org Mill --email ada@example.com --samples < password.txt"
 )]
 pub(super) struct Setup {
     #[command(flatten)]
@@ -25,6 +26,9 @@ pub(super) struct Setup {
     /// The owner's name [default: what stands before the @]
     #[arg(long)]
     name: Option<String>,
+    /// Deploy the agents that ship with Reeve, too
+    #[arg(long)]
+    samples: bool,
 }
 
 impl Setup {
@@ -38,9 +42,16 @@ impl Setup {
             name: self.name,
             password,
         };
+        // Before the folder is made: what is refused leaves nothing behind.
+        access::check_setup(&config, &request)?;
         runtime()?.block_on(async {
             let appliance = open(config).await?;
-            access::setup(&appliance.services, &Origin::default(), request, false).await?;
+            let services = &appliance.services;
+            let owner = access::setup(services, &Origin::default(), request, false).await?;
+            if self.samples {
+                let slugs = deploy(&Cx::system(services, owner.organization.id, "setup")).await?;
+                say(&format!("Deployed: {}.", slugs.join(", ")));
+            }
             say("Done. Start the server with `reeve serve`, and log in.");
             Ok(ExitCode::SUCCESS)
         })

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Settings, open, runtime, say};
+use super::folder::open_existing;
+use super::{Settings, runtime, say};
 use crate::access::console;
 use crate::base::{Doing, Result};
 
@@ -48,12 +49,12 @@ impl User {
             match self.command {
                 Command::List { settings, json } => list(settings, json).await?,
                 Command::ResetPassword(it) => {
-                    let appliance = open(it.settings.load()?).await?;
+                    let appliance = open_existing(&it.settings).await?;
                     let link = console::reset_password(&appliance.services, &it.email).await?;
                     say(&serde_json::to_string_pretty(&link).doing("write the link")?);
                 }
                 Command::MakeAdmin(it) => {
-                    let appliance = open(it.settings.load()?).await?;
+                    let appliance = open_existing(&it.settings).await?;
                     let person = console::make_admin(&appliance.services, &it.email).await?;
                     say(&format!("{} runs the appliance now.", person.email));
                 }
@@ -66,7 +67,7 @@ impl User {
 }
 
 async fn disable(someone: Someone, disabled: bool) -> Result<()> {
-    let appliance = open(someone.settings.load()?).await?;
+    let appliance = open_existing(&someone.settings).await?;
     let person = console::set_disabled(&appliance.services, &someone.email, disabled).await?;
     let state = if disabled { "locked out" } else { "let in again" };
     say(&format!("{} is {state}.", person.email));
@@ -74,7 +75,7 @@ async fn disable(someone: Someone, disabled: bool) -> Result<()> {
 }
 
 async fn list(settings: Settings, json: bool) -> Result<()> {
-    let appliance = open(settings.load()?).await?;
+    let appliance = open_existing(&settings).await?;
     let people = console::people(&appliance.services)?;
     if json {
         say(&serde_json::to_string_pretty(&people).doing("write the list")?);

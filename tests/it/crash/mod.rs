@@ -20,7 +20,7 @@ mod chains;
 mod disk;
 mod kills;
 mod load;
-mod server;
+pub mod server;
 mod stops;
 mod syncs;
 mod ticks;

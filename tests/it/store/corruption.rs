@@ -107,7 +107,7 @@ fn damage_is_found_or_harmless() {
             Err(error) => {
                 unopenable += 1;
                 assert!(error.is(Code::Unavailable), "{what}: {error:?}");
-                assert!(error.message().contains("restore"), "{what}: {error:?}");
+                assert!(error.message().contains("put a copy of the data folder back"), "{what}: {error:?}");
             }
             Ok(store) => {
                 match ask_everything(&store, &model, feed, &what) {
