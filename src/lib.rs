@@ -30,6 +30,7 @@ pub mod audit;
 pub mod access;
 pub mod metering;
 pub mod connections;
+pub mod stops;
 pub mod agents;
 pub mod executions;
 pub mod schedules;

@@ -15,6 +15,7 @@ use crate::adapters::{self, Adapter};
 use crate::base::{AgentId, Code, CredentialId, Doing, Error, Json, Result, VersionId};
 use crate::infra::Cache;
 use crate::infra::store::{PerOrg, Rows};
+use crate::stops;
 
 /// A version, ready to run. Shared by all its runs.
 pub struct Prepared {
@@ -70,7 +71,7 @@ pub struct Runnable {
 ///
 /// Errors: `AgentAccessDenied` for a key of other agents; `AgentNotFound` also for an agent that the caller may
 /// not see; `InsufficientPermissions` for one that they may see but not run (or, for a draft, not write);
-/// `VersionConflict` for one that is disabled, archived, or has nothing published; `NotFound` for a number that
+/// `Stopped`; `VersionConflict` for one that is disabled, archived, or has nothing published; `NotFound` for a number that
 /// it has not.
 pub fn resolve(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str, spec: Spec) -> Result<Runnable> {
     let agent = visible(cx, rows, Action::AgentsExecute, id_or_slug)?;
@@ -78,6 +79,7 @@ pub fn resolve(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str, spec: Spec) 
     if !agent.enabled {
         return Err(conflict("this agent is disabled").suggest("enable it"));
     }
+    stops::refuse_agent(rows, agent.id)?;
     if agent.status == super::Status::Archived {
         return Err(
             conflict("this agent is archived, and runs no more").suggest("clone it, and run the clone")
@@ -104,9 +106,9 @@ pub fn resolve(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str, spec: Spec) 
     })
 }
 
-/// The version of work that was accepted before, whatever became of the agent's state since.
+/// The version of work that was accepted before, whatever became of the agent's state since, unless it is stopped.
 ///
-/// Errors: `AgentNotFound` where the agent was deleted, `NotFound` where the version is not there.
+/// Errors: `AgentNotFound` where the agent was deleted, `Stopped`, `NotFound` where the version is not there.
 pub fn accepted(
     services: &Services,
     rows: &impl Rows<PerOrg>,
@@ -114,6 +116,7 @@ pub fn accepted(
     number: Number,
 ) -> Result<Runnable> {
     let agent: Agent = rows.get(agent)?.ok_or_else(|| store::missing(&agent.to_string()))?;
+    stops::refuse_agent(rows, agent.id)?;
     let wanted = reference(rows, &agent, number)?;
     let version = prepared(services, rows, agent.id, wanted)?;
     let draft = agent.draft == Some(wanted);

@@ -11,6 +11,7 @@ use super::types::{
 };
 use crate::base::{AgentId, CredentialId, Doing, Json, Result, Timestamp, UserId, VersionId};
 use crate::infra::store::{PerOrg, Rows};
+use crate::stops::{self, Stop};
 
 /// An agent. Its definition is the draft's where there is one, else that of the version that runs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -34,6 +35,8 @@ pub struct AgentView {
     pub visibility: Visibility,
     pub status: Status,
     pub enabled: bool,
+    /// Who stopped it, when and why; no run of it begins until that is lifted.
+    pub stopped: Option<Stop>,
     pub health: Health,
     /// What runs; before anything was published, the draft.
     pub current_version: Number,
@@ -46,7 +49,7 @@ pub struct AgentView {
 }
 
 impl AgentView {
-    pub fn of(agent: Agent, definition: Definition) -> Self {
+    pub fn of(agent: Agent, definition: Definition, stopped: Option<Stop>) -> Self {
         let (current_version, draft) = (agent.current_number(), agent.draft.map(|it| it.number));
         Self {
             id: agent.id,
@@ -67,6 +70,7 @@ impl AgentView {
             visibility: agent.visibility,
             status: agent.status,
             enabled: agent.enabled,
+            stopped,
             health: agent.health,
             current_version,
             draft_version: draft,
@@ -79,7 +83,8 @@ impl AgentView {
 
     pub(super) fn read(rows: &impl Rows<PerOrg>, agent: Agent) -> Result<Self> {
         let definition = definition(rows, &agent)?;
-        Ok(Self::of(agent, definition))
+        let stopped = stops::agent_stop(rows, agent.id)?;
+        Ok(Self::of(agent, definition, stopped))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::infra::vault::Redactor;
 use crate::keys::{self, KeySettings};
 use crate::metering::{self, EgressLedger};
 use crate::schedules;
+use crate::stops;
 use crate::triggers;
 use crate::webhooks;
 use crate::workflows::{self, ChainConductor};
@@ -106,7 +107,10 @@ impl Appliance {
     /// Goes on with the runs that an earlier process left, and begins what is done now and then.
     pub async fn take_up(&self) -> Result<()> {
         let services = &self.services;
-        let found = services.engine.recover(&access::every_org(services)?).await?;
+        let orgs = access::every_org(services)?;
+        let stopped = stops::take_up(services, &orgs)?;
+        let found = services.engine.recover(&orgs).await?;
+        stopped.await;
         if found > 0 {
             tracing::info!(runs = found, "took up {found} runs of the last start");
         }

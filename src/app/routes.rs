@@ -2,7 +2,7 @@
 
 use crate::web::{self, Route};
 use crate::{
-    access, agents, audit, connections, executions, insights, metering, schedules, triggers, webhooks,
+    access, agents, audit, connections, executions, insights, metering, schedules, stops, triggers, webhooks,
     workflows,
 };
 
@@ -20,6 +20,8 @@ pub fn routes() -> Vec<Route> {
         audit::pages::routes(),
         agents::api::routes(),
         agents::pages::routes(),
+        stops::api::routes(),
+        stops::pages::routes(),
         executions::api::routes(),
         executions::pages::routes(),
         schedules::api::routes(),

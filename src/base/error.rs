@@ -46,6 +46,8 @@ codes! {
     Interrupted,
     /// The run was stopped before it ended.
     ExecutionCancelled,
+    /// The agent or the organization is stopped: no run begins until that is lifted.
+    Stopped,
     /// The input does not fit the agent's input schema.
     InvalidInput,
     /// The output does not fit the agent's output schema.

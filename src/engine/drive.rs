@@ -32,7 +32,7 @@ impl Inner {
                 if AssertUnwindSafe(inner.drive(task)).catch_unwind().await.is_err() {
                     tracing::error!(execution.id = %id, "a run met a panic; it goes on at the next start");
                 }
-                inner.queue.lock().done(org, lane);
+                inner.queue.lock().done(org, lane, id);
                 inner.idle.notify_waiters();
                 inner.pump();
             });

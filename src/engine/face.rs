@@ -18,7 +18,7 @@ use super::live::{Dirty, Topic, Watch};
 use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
-use super::queue::Queue;
+use super::queue::{Lane, Queue};
 use super::task::{Task, Work};
 use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
@@ -214,6 +214,41 @@ impl Engine {
         self.0.end_if_waiting(&topic);
         watch.ended().await;
         Ok(true)
+    }
+
+    /// From now on nothing of this lane, or for `None` of the organization, begins; what is queued stays queued.
+    /// In memory only: whoever closes says so again before `recover`.
+    pub fn close(&self, org: OrgId, lane: Option<Lane>) {
+        self.0.queue.lock().close(org, lane);
+    }
+
+    /// What waited because it was closed begins when it is its turn.
+    pub fn open(&self, org: OrgId, lane: Option<Lane>) {
+        self.0.queue.lock().open(org, lane);
+        self.0.pump();
+    }
+
+    /// Ends all runs of a lane, or for `None` of the organization, that have begun; with `queued` also those that
+    /// have not. Answers how many; waits for their ends, `patience` at most.
+    pub async fn cancel_all(
+        &self,
+        org: OrgId,
+        lane: Option<Lane>,
+        queued: bool,
+        patience: Duration,
+    ) -> usize {
+        let mut found = self.0.queue.lock().within(org, lane);
+        found.extend(self.0.paused.lock().within(org, lane));
+        let chosen = found.into_iter().filter(|it| queued || it.1).filter_map(|it| self.0.topic(it.0));
+        let mut ends: Vec<Watch> = Vec::new();
+        for topic in chosen {
+            ends.push(Watch::of(&topic));
+            topic.stop.cancel();
+            self.0.end_if_waiting(&topic);
+        }
+        let ended = join_all(ends.iter_mut().map(Watch::ended));
+        let _ = tokio::time::timeout(patience, ended).await;
+        ends.len()
     }
 
     /// One organization's runs: at work, and waiting for their turn.

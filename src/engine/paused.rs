@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::queue::Lane;
 use super::task::Task;
 use crate::base::{ExecutionId, Id, OrgId};
 
@@ -57,6 +58,13 @@ impl Paused {
             self.left(task.org);
         }
         due
+    }
+
+    /// What is here of one lane or of all, and whether it has begun.
+    pub(super) fn within(&self, org: OrgId, lane: Option<Lane>) -> Vec<(ExecutionId, bool)> {
+        let within = |it: &&Task| it.org == org && lane.is_none_or(|lane| lane == it.lane);
+        let all = self.by_time.values().chain(self.held.values());
+        all.filter(within).map(|it| (it.id, it.begun_at.is_some())).collect()
     }
 
     /// When the next one's time comes.
@@ -125,6 +133,8 @@ mod tests {
         assert!(paused.take(ExecutionId::from_bytes([1; 16])).is_some());
         paused.hold(task(4, 2));
         assert!(paused.holds(task(4, 2).id) && paused.next().is_none());
+        assert_eq!(paused.within(OrgId::from_bytes([2; 16]), Some([0; 16])), [(task(4, 2).id, false)]);
+        assert_eq!(paused.within(OrgId::from_bytes([2; 16]), Some([1; 16])), []);
         assert_eq!((paused.of_org(OrgId::from_bytes([2; 16])), paused.len()), (1, 1));
         assert!(paused.take(task(4, 2).id).is_some());
         assert_eq!((paused.len(), paused.per_org.len(), paused.times.len()), (0, 0, 0));

@@ -1,12 +1,12 @@
 //! Who goes next: organizations take turns; within one, higher priority first, then first come; no lane above
-//! its limit. Pure bookkeeping, no clock.
+//! its limit, none that is closed. Pure bookkeeping, no clock.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::task::Task;
 use crate::base::{ExecutionId, OrgId};
 
-type Lane = [u8; 16];
+pub(super) type Lane = [u8; 16];
 /// Lower goes first: priority turned round, then order of arrival.
 type Rank = (i16, u64);
 
@@ -16,6 +16,8 @@ pub(super) struct Queue {
     /// Organizations with something in `ready`, in the order of their turns.
     turns: VecDeque<OrgId>,
     lanes: HashMap<(OrgId, Lane), LaneState>,
+    /// Of these nothing starts: a lane, or for `None` the whole organization.
+    closed: HashSet<(OrgId, Option<Lane>)>,
     arrivals: u64,
     running: usize,
 }
@@ -25,7 +27,7 @@ struct Waiting {
     /// May start as soon as it is this organization's turn.
     ready: BTreeMap<Rank, Task>,
     ranks: HashMap<ExecutionId, (Rank, Lane)>,
-    running: usize,
+    running: HashMap<ExecutionId, Lane>,
 }
 
 #[derive(Default)]
@@ -41,8 +43,9 @@ impl Queue {
         let rank = (-i16::from(task.priority), self.arrivals);
         let (org, lane, limit) = (task.org, task.lane, task.lane_limit.max(1) as usize);
         self.orgs.entry(org).or_default().ranks.insert(task.id, (rank, lane));
+        let open = !self.closed.contains(&(org, Some(lane)));
         let state = self.lanes.entry((org, lane)).or_default();
-        if state.admitted < limit {
+        if open && state.admitted < limit {
             state.admitted += 1;
             self.make_ready(org, rank, task);
         } else {
@@ -58,13 +61,13 @@ impl Queue {
         for _ in 0..self.turns.len() {
             let org = self.turns.pop_front()?;
             let Some(waiting) = self.orgs.get_mut(&org) else { continue };
-            if waiting.running >= max_per_org {
+            if waiting.running.len() >= max_per_org || self.closed.contains(&(org, None)) {
                 self.turns.push_back(org);
                 continue;
             }
             let Some((_, task)) = waiting.ready.pop_first() else { continue };
             waiting.ranks.remove(&task.id);
-            waiting.running += 1;
+            waiting.running.insert(task.id, task.lane);
             self.running += 1;
             if !waiting.ready.is_empty() {
                 self.turns.push_back(org);
@@ -75,10 +78,10 @@ impl Queue {
     }
 
     /// A popped task is no longer at work: its places are free.
-    pub(super) fn done(&mut self, org: OrgId, lane: Lane) {
+    pub(super) fn done(&mut self, org: OrgId, lane: Lane, id: ExecutionId) {
         self.running = self.running.saturating_sub(1);
         if let Some(waiting) = self.orgs.get_mut(&org) {
-            waiting.running = waiting.running.saturating_sub(1);
+            waiting.running.remove(&id);
         }
         self.leave_lane(org, lane);
         self.forget_if_idle(org);
@@ -93,10 +96,56 @@ impl Queue {
                 self.leave_lane(org, lane);
                 Some(task)
             }
-            None => self.lanes.get_mut(&(org, lane)).and_then(|it| it.waiting.remove(&rank)),
+            None => {
+                let task = self.lanes.get_mut(&(org, lane)).and_then(|it| it.waiting.remove(&rank));
+                self.forget_if_empty(org, lane);
+                task
+            }
         };
         self.forget_if_idle(org);
         task
+    }
+
+    /// From now on nothing of it is popped.
+    pub(super) fn close(&mut self, org: OrgId, lane: Option<Lane>) {
+        self.closed.insert((org, lane));
+        let (Some(lane), Some(waiting)) = (lane, self.orgs.get_mut(&org)) else { return };
+        let Some(state) = self.lanes.get_mut(&(org, lane)) else { return };
+        for (rank, _) in waiting.ranks.values().filter(|it| it.1 == lane) {
+            if let Some(task) = waiting.ready.remove(rank) {
+                state.admitted -= 1;
+                state.waiting.insert(*rank, task);
+            }
+        }
+    }
+
+    /// What waited because it was closed may go.
+    pub(super) fn open(&mut self, org: OrgId, lane: Option<Lane>) {
+        self.closed.remove(&(org, lane));
+        let Some(lane) = lane else { return };
+        while let Some(state) = self.lanes.get_mut(&(org, lane)) {
+            let limit = |it: &Task| it.lane_limit.max(1) as usize;
+            if state.waiting.first_key_value().is_none_or(|it| state.admitted >= limit(it.1)) {
+                return;
+            }
+            let Some((rank, task)) = state.waiting.pop_first() else { return };
+            state.admitted += 1;
+            self.make_ready(org, rank, task);
+        }
+    }
+
+    /// What waits or is at work, of one lane or of all; and whether it has begun.
+    pub(super) fn within(&self, org: OrgId, lane: Option<Lane>) -> Vec<(ExecutionId, bool)> {
+        let Some(found) = self.orgs.get(&org) else { return Vec::new() };
+        let is_in = |it: Lane| lane.is_none_or(|lane| lane == it);
+        let at_work = found.running.iter().filter(|it| is_in(*it.1)).map(|it| (*it.0, true));
+        let begun = |rank: &Rank, lane: Lane| {
+            let task = found.ready.get(rank);
+            let task = task.or_else(|| self.lanes.get(&(org, lane)).and_then(|it| it.waiting.get(rank)));
+            task.is_some_and(|it| it.begun_at.is_some())
+        };
+        let waiting = found.ranks.iter().filter(|it| is_in(it.1.1));
+        at_work.chain(waiting.map(|(id, (rank, lane))| (*id, begun(rank, *lane)))).collect()
     }
 
     pub(super) fn waiting(&self, org: OrgId) -> usize {
@@ -108,7 +157,7 @@ impl Queue {
     }
 
     pub(super) fn running_of(&self, org: OrgId) -> usize {
-        self.orgs.get(&org).map_or(0, |it| it.running)
+        self.orgs.get(&org).map_or(0, |it| it.running.len())
     }
 
     pub(super) fn all_waiting(&self) -> usize {
@@ -129,19 +178,24 @@ impl Queue {
 
     fn leave_lane(&mut self, org: OrgId, lane: Lane) {
         let Some(state) = self.lanes.get_mut(&(org, lane)) else { return };
-        match state.waiting.pop_first() {
+        let closed = self.closed.contains(&(org, Some(lane)));
+        match if closed { None } else { state.waiting.pop_first() } {
             Some((rank, task)) => self.make_ready(org, rank, task),
             None => {
                 state.admitted = state.admitted.saturating_sub(1);
-                if state.admitted == 0 {
-                    self.lanes.remove(&(org, lane));
-                }
+                self.forget_if_empty(org, lane);
             }
         }
     }
 
+    fn forget_if_empty(&mut self, org: OrgId, lane: Lane) {
+        if self.lanes.get(&(org, lane)).is_some_and(|it| it.admitted == 0 && it.waiting.is_empty()) {
+            self.lanes.remove(&(org, lane));
+        }
+    }
+
     fn forget_if_idle(&mut self, org: OrgId) {
-        if self.orgs.get(&org).is_some_and(|it| it.running == 0 && it.ranks.is_empty()) {
+        if self.orgs.get(&org).is_some_and(|it| it.running.is_empty() && it.ranks.is_empty()) {
             self.orgs.remove(&org);
             self.turns.retain(|it| *it != org);
         }
@@ -201,6 +255,27 @@ mod tests {
         assert_eq!(ids, [2, 4, 1, 3]);
     }
 
+    #[test]
+    fn what_is_closed_waits_until_it_is_opened() {
+        let mut queue = Queue::default();
+        let org = OrgId::from_bytes([1; 16]);
+        for id in 0..3 {
+            queue.push(task(1, 1, 2, 0, id));
+        }
+        queue.push(task(1, 2, 9, 0, 9));
+        queue.close(org, Some([1; 16]));
+        queue.push(task(1, 1, 2, 0, 3));
+        let ids = |queue: &mut Queue| -> Vec<u8> {
+            std::iter::from_fn(|| queue.pop(9, 9)).map(|it| it.id.bytes()[1]).collect()
+        };
+        assert_eq!(ids(&mut queue), [9]);
+        queue.close(org, None);
+        queue.open(org, Some([1; 16]));
+        assert_eq!(ids(&mut queue), [0; 0]);
+        queue.open(org, None);
+        assert_eq!(ids(&mut queue), [0, 1], "in the order of arrival, no more than the lane's limit");
+    }
+
     proptest! {
         #[test]
         fn everything_runs_once_and_no_limit_is_passed(
@@ -211,17 +286,21 @@ mod tests {
             let (mut at_work, mut ended): (Vec<Task>, Vec<ExecutionId>) = (Vec::new(), Vec::new());
             let limit_of = |lane: u8, org: u8| u32::from(lane + org);
             let mut pushes = pushes.into_iter().enumerate().collect::<VecDeque<_>>();
-            let all = pushes.len();
+            let (all, mut rounds) = (pushes.len(), 0);
             let mut choices = choices.into_iter().cycle();
             for _ in 0..10_000 {
                 if ended.len() == all { break; }
-                match choices.next().unwrap_or(0) % 4 {
+                rounds += 1;
+                if rounds == 5_000 {
+                    for (org, lane) in std::mem::take(&mut queue.closed) { queue.open(org, lane); }
+                }
+                match choices.next().unwrap_or(0) % 5 {
                     0 => if let Some((id, (org, lane, _, priority))) = pushes.pop_front() {
                         queue.push(task(org, lane, limit_of(lane, org), priority, id as u16));
                     },
                     1 if !at_work.is_empty() => {
                         let done = at_work.swap_remove(0);
-                        queue.done(done.org, done.lane);
+                        queue.done(done.org, done.lane, done.id);
                         ended.push(done.id);
                     }
                     2 => if let Some(id) = choices.next() {
@@ -230,7 +309,21 @@ mod tests {
                             if let Some(gone) = queue.remove(org, id) { ended.push(gone.id); }
                         }
                     },
-                    _ => if let Some(next) = queue.pop(5, 3) { at_work.push(next); },
+                    3 if rounds < 5_000 => {
+                        let choice = choices.next().unwrap_or(0);
+                        let org = OrgId::from_bytes([choice % 3 + 1; 16]);
+                        let lane = [None, Some([1; 16]), Some([2; 16])][usize::from(choice / 3 % 3)];
+                        if queue.closed.contains(&(org, lane)) {
+                            queue.open(org, lane);
+                        } else {
+                            queue.close(org, lane);
+                        }
+                    }
+                    _ => if let Some(next) = queue.pop(5, 3) {
+                        prop_assert!(!queue.closed.contains(&(next.org, None)));
+                        prop_assert!(!queue.closed.contains(&(next.org, Some(next.lane))));
+                        at_work.push(next);
+                    },
                 }
                 prop_assert!(at_work.len() <= 5);
                 for task in &at_work {

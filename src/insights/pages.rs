@@ -11,6 +11,7 @@ use crate::access::{self, Action, Cx};
 use crate::agents::{self, FromTemplate, Spec, Visibility};
 use crate::base::{Micros, Result, Timestamp};
 use crate::executions::{self, ExecutionView};
+use crate::stops::{self, Stop};
 use crate::web::view::{Badge, Chart, Series, Tone, compact, count, duration, href, money, percent};
 use crate::web::{
     Flash, Form, Frame, Framing, MaybeCx, Reply, Route, SeeOther, Sent, SseAnswer, live_part, render,
@@ -41,6 +42,9 @@ struct Overview {
     welcome: String,
     is_new: bool,
     may_build: bool,
+    org_stop: Option<Stop>,
+    may_lift: bool,
+    now: Timestamp,
     samples: Vec<Sample>,
     state: State,
 }
@@ -101,6 +105,9 @@ async fn overview(who: MaybeCx, framing: Framing) -> Reply<Sent> {
             None => "Welcome".to_owned(),
         },
         may_build: cx.may(Action::AgentsPublish),
+        org_stop: stops::of_org(&cx.read()?)?,
+        may_lift: cx.may(Action::OrgWrite),
+        now: cx.now(),
         samples: if is_new { samples()? } else { Vec::new() },
         is_new,
         frame,
@@ -152,14 +159,12 @@ fn state(cx: &Cx) -> Result<State> {
     let hours = summary(cx, hours)?;
     let load = now(cx)?;
     let failures = failures(cx)?;
-    let mut attention: Vec<Attention> = unwell
-        .iter()
-        .map(|it| Attention {
-            status: if it.health == agents::Health::Unhealthy { "unhealthy" } else { "degraded" },
-            text: it.name.clone(),
-            href: format!("/agents/{}", it.slug),
-        })
-        .collect();
+    let mut attention = stopped(cx)?;
+    attention.extend(unwell.iter().map(|it| Attention {
+        status: if it.health == agents::Health::Unhealthy { "unhealthy" } else { "degraded" },
+        text: it.name.clone(),
+        href: format!("/agents/{}", it.slug),
+    }));
     let bad = today.total.failed + today.total.timed_out;
     if bad > 0 {
         attention.push(Attention {
@@ -257,6 +262,21 @@ fn by_health(counts: &AgentCounts) -> Vec<(Badge, String, String)> {
         (Badge::of(word), format!("{number}{more}"), href("/agents", [query]))
     })
     .collect()
+}
+
+/// Agents that were stopped on their own.
+fn stopped(cx: &Cx) -> Result<Vec<Attention>> {
+    let rows = cx.read()?;
+    let stops = stops::org_stop(cx, |agent| agents::may_see_runs(cx, &rows, agent))?;
+    let named = |stop: &Stop| {
+        let name = stop.agent_id.map_or(Ok(None), |it| agents::name_of(&rows, it))?;
+        Ok(name.map(|it| Attention {
+            status: "stopped",
+            text: it.name,
+            href: format!("/agents/{}", it.slug),
+        }))
+    };
+    stops.agents.iter().filter_map(|it| named(it).transpose()).collect()
 }
 
 fn failures(cx: &Cx) -> Result<Vec<Failure>> {

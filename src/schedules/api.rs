@@ -15,7 +15,7 @@ use crate::base::{Code, Error, Json, Page, PageRequest, Result, ScheduleId};
 use crate::executions::ExecutionView;
 use crate::web::{Accepted, Body, Created, Found, MaybeBody, NoContent, Query, Reply, Route, part};
 
-const WRONG: &[Code] = &[Code::AgentNotFound, Code::VersionConflict, Code::InvalidInput];
+const WRONG: &[Code] = &[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput];
 
 pub fn routes() -> Vec<Route> {
     vec![

@@ -63,7 +63,7 @@ pub fn routes() -> Vec<Route> {
             .says("See what a call would come to, without a signature; and start the run where asked to")
             .takes::<Sample>()
             .answers::<Trial>(200, "What it comes to")
-            .errs(&[Code::InvalidInput, Code::VersionConflict, Code::ResourceExhausted]),
+            .errs(&[Code::InvalidInput, Code::VersionConflict, Code::Stopped, Code::ResourceExhausted]),
         Route::get("/api/triggers/{trigger}/hits", hits)
             .needs(Action::TriggersRead)
             .of("trigger")

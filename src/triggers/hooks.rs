@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
                 Code::ValidationFailed,
                 Code::InvalidInput,
                 Code::VersionConflict,
+                Code::Stopped,
                 Code::ResourceExhausted,
                 Code::ExecutionFailed,
                 Code::ExecutionTimeout,

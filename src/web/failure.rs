@@ -23,6 +23,7 @@ pub const fn status_of(code: Code) -> u16 {
         | Code::OrganizationLimitExceeded
         | Code::Conflict
         | Code::ExecutionCancelled
+        | Code::Stopped
         | Code::IdempotencyKeyReused => 409,
         Code::PreconditionFailed => 412,
         Code::PayloadTooLarge => 413,

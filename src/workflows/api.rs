@@ -22,6 +22,7 @@ const RUN_ERRORS: &[Code] = &[
     Code::NotFound,
     Code::AgentNotFound,
     Code::VersionConflict,
+    Code::Stopped,
     Code::InvalidInput,
     Code::ResourceExhausted,
 ];

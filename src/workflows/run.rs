@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::facts::{Completed, Failed, Skipped, Started, StepError, Then};
 use super::ledger::{AtWork, Ledger};
@@ -26,6 +27,7 @@ use crate::engine::{EventKind, Failure, Retry, Status, Verdict};
 use crate::executions::{self, AgentCall, Attempt, StepMark, failure_of};
 use crate::infra::store::OrgTx;
 use crate::metering;
+use crate::stops;
 
 /// A step that was told to stop is given up after this long.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -50,6 +52,8 @@ struct Asked<'n> {
     may_repeat: bool,
     fact: Started,
     call: AtWork,
+    /// Cancelled when the agent is stopped.
+    switch: CancellationToken,
 }
 
 impl Walk<'_> {
@@ -124,9 +128,9 @@ impl Walk<'_> {
         let place = *node.calls.get(self.progress.call).ok_or_else(unknown)?;
         let (agent, _) = *self.chain.calls.get(place).ok_or_else(unknown)?;
         let number = *self.versions.get(place).ok_or_else(unknown)?;
-        let services = self.attempt.services;
-        let runnable =
-            agents::accepted(services, &services.store.org(self.attempt.task.org)?, agent, number)?;
+        let (services, org) = (self.attempt.services, self.attempt.task.org);
+        let switch = stops::switch(services, org, agent);
+        let runnable = agents::accepted(services, &services.store.org(org)?, agent, number)?;
         let policy = &runnable.version.policy;
         let own = &policy.retry;
         let retry = node.retry.as_ref().map_or(
@@ -165,6 +169,7 @@ impl Walk<'_> {
                 usage: Arc::new(Mutex::new(Usage::default())),
             },
             runnable,
+            switch,
         })
     }
 
@@ -203,12 +208,18 @@ impl Walk<'_> {
         };
         let made = call.make();
         tokio::pin!(made);
-        tokio::select! {
+        let is_stopped = tokio::select! {
             answer = &mut made => return answer,
-            () = tokio::time::sleep(limit) => stop.cancel(),
-        }
+            () = tokio::time::sleep(limit) => false,
+            () = asked.switch.cancelled() => true,
+        };
+        stop.cancel();
         // The far end is told; what it answers now comes too late.
         let _ = tokio::time::timeout(STOP_GRACE, made).await;
+        if is_stopped {
+            let message = "the agent of this step was stopped while it was at work";
+            return Err(Failure::new(Code::Stopped, message));
+        }
         let message = format!("the step did not end within {limit_ms} ms");
         Err(Failure { retriable: true, ..Failure::new(Code::ExecutionTimeout, message) })
     }

@@ -12,6 +12,7 @@ use super::agent_of;
 use crate::access::{Action, Cx};
 use crate::adapters::Probe;
 use crate::base::Code;
+use crate::stops::{NewStop, StopReport};
 use crate::web::{Body, Found, MaybeBody, Reply, Route};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -29,6 +30,15 @@ pub(super) fn routes() -> Vec<Route> {
             .says("Says in every answer of an agent that it should no longer be used."),
         changes(Route::post("/api/agents/{agent}/archive", archive), Action::AgentsPublish)
             .says("Puts an agent away for good: it never runs or changes again."),
+        Route::post("/api/agents/{agent}/stop", stop)
+            .needs(Action::AgentsWrite)
+            .of("agent")
+            .says("The kill switch: cancels every run of an agent and lets none begin until it is resumed.")
+            .takes::<NewStop>()
+            .answers::<StopReport>(200, "What holds now, and how many runs were cancelled.")
+            .errs(&[Code::AgentNotFound]),
+        changes(Route::post("/api/agents/{agent}/resume", resume), Action::AgentsWrite)
+            .says("Lifts the stop of an agent; what waited begins."),
         Route::post("/api/agents/{agent}/test", test)
             .needs(Action::AgentsTest)
             .of("agent")
@@ -76,6 +86,16 @@ async fn deprecate(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
 /// `POST /api/agents/{agent}/archive`
 async fn archive(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
     Ok(Found(ops::archive(&cx, agent_of(&request)?).await?))
+}
+
+/// `POST /api/agents/{agent}/stop`
+async fn stop(cx: Cx, request: HttpRequest, body: Body<NewStop>) -> Reply<Found<StopReport>> {
+    Ok(Found(ops::stop(&cx, agent_of(&request)?, body.0).await?))
+}
+
+/// `POST /api/agents/{agent}/resume`
+async fn resume(cx: Cx, request: HttpRequest) -> Reply<Found<AgentView>> {
+    Ok(Found(ops::resume(&cx, agent_of(&request)?).await?))
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -9,6 +9,7 @@ use crate::access::Cx;
 use crate::audit::Note;
 use crate::base::{AgentId, Result};
 use crate::infra::store::{Key, OrgTx};
+use crate::stops;
 
 type Guard = fn(&mut OrgTx<'_, '_>, &Agent) -> Result<()>;
 
@@ -50,6 +51,7 @@ fn remove(tx: &mut OrgTx<'_, '_>, id: AgentId) -> Result<()> {
     tx.delete::<Agent>(id)?;
     tx.delete_all::<Version>(Key::of(id))?;
     tx.delete::<HealthLog>(id)?;
+    stops::forget(tx, id)?;
     store::count(tx, -1)?;
     Ok(())
 }

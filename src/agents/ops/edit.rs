@@ -12,6 +12,7 @@ use crate::access::Cx;
 use crate::audit::Note;
 use crate::base::{Code, Error, Invalid, Result};
 use crate::infra::store::OrgTx;
+use crate::stops;
 
 /// Replaces everything that can be changed. Labels (name, description, tags, visibility …) change at once; the
 /// definition goes to the draft, which is opened with the next number where there is none, so that what is
@@ -77,7 +78,8 @@ fn apply(
     }
     save(cx, tx, &mut agent)?;
     cx.note(tx, note)?;
-    Ok(AgentView::of(agent, definition))
+    let stopped = stops::agent_stop(tx, agent.id)?;
+    Ok(AgentView::of(agent, definition, stopped))
 }
 
 fn take_labels(agent: &mut Agent, update: AgentUpdate) {

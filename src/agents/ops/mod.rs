@@ -7,6 +7,7 @@ mod lifecycle;
 mod list;
 mod permissions;
 mod probe;
+mod stop;
 mod versions;
 
 pub use create::{clone_agent, create};
@@ -16,6 +17,7 @@ pub use lifecycle::{archive, deprecate, disable, enable};
 pub use list::{AgentName, by_id, find, list, may_see_runs, name_of, seen, view};
 pub use permissions::{permissions, set_permissions};
 pub use probe::{Validation, health, test, validate};
+pub use stop::{resume, stop};
 pub use versions::{NewVersion, compare, create_version, publish, rollback, version, versions};
 
 use super::rights::{Right, need};

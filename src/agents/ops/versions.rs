@@ -15,6 +15,7 @@ use crate::access::{Action, Cx};
 use crate::audit::Note;
 use crate::base::{Code, Error, Page, PageRequest, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
+use crate::stops;
 
 /// Names the draft, or opens one.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -146,7 +147,8 @@ pub async fn publish(cx: &Cx, id_or_slug: &str, spec: Spec, changelog: Option<St
         save(&caller, tx, &mut agent)?;
         let note = Note::of("agent.publish", "agent", agent.id);
         caller.note(tx, note.with("version", version.number.to_string()))?;
-        Ok(AgentView::of(agent, version.definition))
+        let stopped = stops::agent_stop(tx, agent.id)?;
+        Ok(AgentView::of(agent, version.definition, stopped))
     })
     .await
 }

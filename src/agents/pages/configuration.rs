@@ -56,6 +56,7 @@ fn changeable(agent: &AgentView) -> Result<Value> {
             "health",
             "current_version",
             "draft_version",
+            "stopped",
             "owner_id",
             "created_at",
             "updated_at",

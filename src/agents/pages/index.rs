@@ -15,6 +15,7 @@ use super::super::view::AgentView;
 use super::HTML;
 use crate::access::{Action, Cx};
 use crate::base::{Error, PageRequest, Result, Timestamp};
+use crate::stops::{self, Stop};
 use crate::web::view::href;
 use crate::web::{Flash, Form, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, render};
 
@@ -110,6 +111,8 @@ struct Index {
     next_href: String,
     first_href: String,
     may_write: bool,
+    org_stop: Option<Stop>,
+    may_lift: bool,
     now: Timestamp,
 }
 
@@ -157,6 +160,8 @@ async fn show(cx: Cx, framing: Framing, query: Query<ListQuery>) -> Reply<Html> 
         next_href: page.next_cursor.map(|it| query.href(&it)).unwrap_or_default(),
         first_href: if query.cursor.is_some() { query.href("") } else { String::new() },
         may_write: cx.may(Action::AgentsWrite),
+        org_stop: stops::of_org(&cx.read()?)?,
+        may_lift: cx.may(Action::OrgWrite),
         now: cx.now(),
         query,
     })

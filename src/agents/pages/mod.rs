@@ -12,6 +12,7 @@ mod palette;
 mod runs;
 mod sample;
 mod show;
+mod stop;
 mod versions;
 
 use actix_web::HttpRequest;
@@ -33,6 +34,7 @@ pub fn routes() -> Vec<Route> {
         new::routes(),
         show::routes(),
         act::routes(),
+        stop::routes(),
         console::routes(),
         batch::routes(),
         configuration::routes(),

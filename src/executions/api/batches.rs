@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
             .also_takes(&["text/csv", "application/x-ndjson"])
             .max_body_bytes(MAX_BODY_BYTES)
             .answers::<BatchAccepted>(202, "The batch and its runs, which survive a crash")
-            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::InvalidInput, Code::ResourceExhausted]),
+            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput, Code::ResourceExhausted]),
         Route::get("/api/batches", list)
             .needs(Action::ExecutionsRead)
             .says("Batches, newest first")

@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .takes::<BulkRequest>()
             .answers::<BulkAnswer>(200, "What it would do, or has done")
-            .errs(&[Code::AgentNotFound, Code::ResourceExhausted]),
+            .errs(&[Code::AgentNotFound, Code::Stopped, Code::ResourceExhausted]),
     ]
 }
 

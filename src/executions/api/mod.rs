@@ -26,6 +26,7 @@ use crate::workflows;
 const RUN_ERRORS: &[Code] = &[
     Code::AgentNotFound,
     Code::VersionConflict,
+    Code::Stopped,
     Code::InvalidInput,
     Code::ResourceExhausted,
     Code::ExecutionFailed,
@@ -59,7 +60,7 @@ fn runs() -> Vec<Route> {
             .query::<StreamQuery>()
             .takes::<NewExecution>()
             .answers_plain(200, "Events of the run, to its end", "text/event-stream")
-            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::InvalidInput, Code::ResourceExhausted]),
+            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput, Code::ResourceExhausted]),
         Route::post("/api/executions", create)
             .needs(Action::AgentsExecute)
             .says("Run an agent or a workflow named in the body")

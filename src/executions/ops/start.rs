@@ -18,6 +18,7 @@ use crate::executions::types::{
     MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
 };
 use crate::infra::store::{OrgTx, Rows};
+use crate::stops;
 
 /// What the end of a run that is out of time takes at most: to stop it, and to write that.
 const END_MS: u64 = 6_000;
@@ -34,9 +35,9 @@ pub struct Started {
 
 /// Accepts a run of an agent. When this returns, it survives a power cut and will be attempted.
 ///
-/// Errors: those of `agents::resolve`; `InvalidInput` against the agent's input schema; `ValidationFailed` for
-/// the other fields; `ResourceExhausted` where the queue is full; `RateLimited` above the agent's own rate;
-/// `Unavailable` while draining.
+/// Errors: those of `agents::resolve`; `Stopped` where everything is; `InvalidInput` against the agent's input
+/// schema; `ValidationFailed` for the other fields; `ResourceExhausted` where the queue is full; `RateLimited`
+/// above the agent's own rate; `Unavailable` while draining.
 pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
     start_with(cx, agent, Trigger::of(kind, cx), request, |_, _| Ok(())).await
 }
@@ -131,6 +132,7 @@ async fn record(
             {
                 return Err(Error::not_found("agent", agent));
             }
+            stops::refuse(tx, execution.agent_id)?;
             replaces(tx, &mut execution)?;
             also(tx, &execution)?;
             tx.insert(&execution)?;
@@ -185,6 +187,7 @@ async fn record_all(
                 {
                     return Err(Error::not_found("agent", agent));
                 }
+                stops::refuse(tx, execution.agent_id)?;
                 known = execution.agent_id;
                 replaces(tx, &mut execution)?;
                 tx.insert(&execution)?;

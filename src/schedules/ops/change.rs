@@ -146,7 +146,7 @@ pub async fn delete(cx: &Cx, id: ScheduleId, expected: Option<u64>) -> Result<()
 /// present is enough for a schedule that is switched off.
 fn target(cx: &Cx, tx: &OrgTx<'_, '_>, new: &NewSchedule) -> Result<AgentId> {
     match runs(cx, tx, &new.agent_id, &new.input) {
-        Err(error) if error.is(Code::VersionConflict) && !new.active => {
+        Err(error) if (error.is(Code::VersionConflict) || error.is(Code::Stopped)) && !new.active => {
             let agent = agents::find(cx, &new.agent_id)?;
             match agents::access(cx, &agent).execute {
                 true => Ok(agent.id),

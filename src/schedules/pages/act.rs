@@ -47,7 +47,7 @@ async fn run(cx: Cx, request: HttpRequest) -> Reply<SeeOther> {
             let said = Flash::ok("It runs now. Its next tick stays as it was.");
             Ok(SeeOther::to(format!("/executions/{}", run.id)).saying(said))
         }
-        Err(error) if error.is(Code::VersionConflict) || error.is(Code::InvalidInput) => {
+        Err(error) if matches!(error.code(), Code::VersionConflict | Code::Stopped | Code::InvalidInput) => {
             let said = Flash::bad(format!("{}.", sentence(error.message())));
             Ok(SeeOther::to(format!("/schedules/{id}")).saying(said))
         }
@@ -74,7 +74,7 @@ fn switched(id: ScheduleId, form: &FormPairs, done: Result<String>) -> Reply<See
     let next = next.unwrap_or_else(|| format!("/schedules/{id}"));
     match done {
         Ok(said) => Ok(SeeOther::to(next).saying(Flash::ok(said))),
-        Err(error) if error.is(Code::VersionConflict) || error.is(Code::InvalidInput) => {
+        Err(error) if matches!(error.code(), Code::VersionConflict | Code::Stopped | Code::InvalidInput) => {
             Ok(SeeOther::to(next).saying(Flash::bad(format!("{}.", sentence(error.message())))))
         }
         Err(error) => Err(error),

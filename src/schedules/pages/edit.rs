@@ -186,7 +186,7 @@ fn back(it: &ScheduleView, done: &str) -> Sent {
 
 /// What an agent's state does not allow is said where the agent is chosen.
 fn faults_of(error: Error) -> Result<Faults> {
-    if error.is(Code::VersionConflict) || error.is(Code::AgentNotFound) {
+    if matches!(error.code(), Code::VersionConflict | Code::Stopped | Code::AgentNotFound) {
         return Ok(Faults::none().at("agent_id", error.message()));
     }
     Ok(Faults::of(error)?.renamed("jitter_ms", "jitter"))

@@ -29,6 +29,7 @@ impl Faults {
                 | Code::InvalidInput
                 | Code::CredentialInvalid
                 | Code::VersionConflict
+                | Code::Stopped
                 | Code::DuplicateAgentName
                 | Code::AgentCreationFailed
                 | Code::OrganizationLimitExceeded

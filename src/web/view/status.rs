@@ -83,6 +83,7 @@ const KNOWN: &[(&str, &str, Tone, &str)] = &[
     // switches
     ("enabled", "Enabled", Tone::Ok, "check-circle"),
     ("disabled", "Disabled", Tone::Idle, "circle-slash"),
+    ("stopped", "Stopped", Tone::Bad, "hand"),
     // people, keys, invitations
     ("active", "Active", Tone::Ok, "check-circle"),
     ("invited", "Invited", Tone::Info, "mail"),

@@ -274,3 +274,22 @@ async fn a_step_waits_for_the_rate_of_its_agent() {
     }
     assert_eq!(bench.asked().len(), 62);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_of_an_agent_reaches_its_step_at_work_and_what_comes_instead_goes_on() {
+    let bench = Bench::with(|it, _| if names(it, "b") { vec![Step::Hang] } else { said(it) }).await;
+    bench.three().await;
+    let mut all = steps(
+        json!({ "retry": { "max_attempts": 3, "backoff_ms": 1, "max_backoff_ms": 1 }, "on_error": "continue" }),
+    );
+    all[2]["input_mapping"] = json!("steps.two.error.code");
+    let path = bench.chain(chain("Stopped", all)).await;
+    let run = bench.begin(&path, json!({})).await;
+    bench.peer.has_received(2).await;
+    bench.owner.post("/api/agents/b/stop", json!({ "reason": "it leaks" })).await.expect(200);
+    let (ended, _) = bench.ended(&run).await;
+    assert_eq!((&ended["status"], &ended["output"]["got"]), (&json!("completed"), &json!("Stopped")));
+    bench.run(&path, json!({})).await.expect_error(409, "Stopped");
+    assert_eq!(bench.asked(), ["/a", "/b", "/c"], "a stopped agent is not asked again");
+    bench.peer.left_alone().await;
+}

@@ -9,6 +9,7 @@ mod lists;
 mod pauses;
 mod repeats;
 mod retries;
+mod stops;
 mod streams;
 mod timers;
 

@@ -100,6 +100,11 @@ async fn provoked(scene: &Scene, code: Code) -> (u16, Answer) {
         Code::ChainExecutionFailed => (502, failing_chain(scene).await),
         Code::Interrupted => (502, interrupted().await),
         Code::ExecutionCancelled => (409, cancelled(scene).await),
+        Code::Stopped => {
+            let agent = scene.webhook("/works", &json!({ "name": "is stopped" })).await;
+            owner.post(&format!("{agent}/stop"), json!({ "reason": "a test" })).await.expect(200);
+            (409, owner.post(&format!("{agent}/execute"), json!({ "input": {} })).await)
+        }
         Code::InvalidInput => (422, scene.run("/works", &json!({ "input_schema": number() })).await),
         Code::InvalidOutput => (502, scene.run("/works", &json!({ "output_schema": number() })).await),
         Code::ResourceExhausted => {
