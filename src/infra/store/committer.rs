@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::backend::{Backend, Snapshot, StoreError, WriteSet};
@@ -32,8 +31,6 @@ pub struct Stats {
 
 /// Seen by readers and the writer.
 pub(super) struct Shared {
-    /// Kept for the next reader until a commit makes it old.
-    latest: Mutex<Option<Arc<dyn Snapshot>>>,
     pub backend: Box<dyn Backend>,
     pub stats: Stats,
     failed: AtomicBool,
@@ -47,7 +44,6 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(backend: Box<dyn Backend>, min_free_bytes: u64, lock: Option<Lock>) -> Self {
         Self {
-            latest: Mutex::new(None),
             backend,
             stats: Stats::default(),
             failed: AtomicBool::new(false),
@@ -56,17 +52,6 @@ impl Shared {
             min_free_bytes,
             _lock: lock,
         }
-    }
-
-    /// Opens a view of the last commit; all readers between two commits share one snapshot.
-    pub(super) fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
-        let mut latest = self.latest.lock();
-        if let Some(snapshot) = latest.as_ref() {
-            return Ok(snapshot.clone());
-        }
-        let snapshot = self.backend.snapshot()?;
-        *latest = Some(snapshot.clone());
-        Ok(snapshot)
     }
 
     /// Errors: why a write would be refused now.
@@ -82,14 +67,6 @@ impl Shared {
 
     fn is_low(&self) -> bool {
         self.backend.free_bytes().is_some_and(|free| free < self.min_free_bytes)
-    }
-
-    /// Back to the last commit, after a full disk.
-    fn recover(&self) -> Result<(), StoreError> {
-        let recovered = self.backend.recover();
-        // A reader may have opened a view in the meantime, on what is closed now.
-        *self.latest.lock() = None;
-        recovered
     }
 
     fn fail(&self, cause: &str) {
@@ -203,7 +180,7 @@ impl Writer {
         let snapshot = match self.shared.backend.snapshot() {
             // The disk was full when the store was to be reopened.
             Err(StoreError::Full) => {
-                self.shared.recover()?;
+                self.shared.backend.recover()?;
                 self.shared.backend.snapshot()?
             }
             other => other?,
@@ -235,11 +212,10 @@ impl Writer {
         }
         let (shared, began) = (&self.shared, std::time::Instant::now());
         let written = shared.backend.commit(batch);
-        *shared.latest.lock() = None;
         if written == Err(StoreError::Full) {
             tracing::warn!("the disk is full: writes are refused until there is room");
             self.was_low = true;
-            shared.recover()?;
+            shared.backend.recover()?;
         }
         if written == Err(StoreError::ReadOnly) {
             tracing::error!("the disk is read-only: writes are refused until it is not");

@@ -1,47 +1,35 @@
 //! The store's medium: a log in front of the database. A commit is one record in the log and one sync; what the
-//! log holds is also kept in memory, in order, and read from there. When the log is full, the database takes
-//! all of it in at once, so that rows which came and went in the meantime never reach it, and neighbours are
-//! written together.
+//! log holds is also kept in memory, in order, and read from there. When half of the log is full, the database
+//! takes all of it in at once, on a thread of its own, so that rows which came and went in the meantime never
+//! reach it, and neighbours are written together; commits go on in the log's other half.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use redb::StorageBackend;
-use rpds::RedBlackTreeMapSync;
 
-use super::Order;
-use super::backend::{Backend, PairIter, Snapshot, StoreError, WriteSet};
+use super::backend::{Backend, Snapshot, StoreError, WriteSet};
 use super::blocks::{Blocks, Faults};
+use super::checkpoint::{Checkpoints, Pace};
 use super::disk::DiskFile;
 use super::folder;
-use super::layers::over;
-use super::log::Log;
+use super::log::{self, Log, Media};
 use super::redb::RedbBackend;
-
-/// Changes since the database was last brought up to date. Copies share what they have in common.
-type Memory = RedBlackTreeMapSync<Arc<[u8]>, Option<Arc<[u8]>>>;
+use super::shown::{Memory, Shown, remember};
 
 pub struct LoggedBackend {
-    /// What readers get: both change together.
-    current: RwLock<Current>,
     log: Mutex<Log>,
-    base: RedbBackend,
+    checkpoints: Checkpoints,
+    shown: Arc<Shown>,
     faults: Arc<Faults>,
     read_only: AtomicBool,
-    /// A full disk keeps the database from being opened again: there is nothing to read until there is room.
-    closed: AtomicBool,
-}
-
-#[derive(Clone)]
-struct Current {
-    memory: Memory,
-    base: Arc<dyn Snapshot>,
 }
 
 impl LoggedBackend {
-    /// Length of the log. More makes the database's part rarer and longer, and a start after a crash longer.
+    /// Length of each half of the log. More makes the database's part rarer and longer, and a start after a crash
+    /// longer.
     pub(super) const LOG_BYTES: usize = 4 << 20;
     /// A database file with less in it is cut off.
     pub(super) const LEAST_BYTES: u64 = Blocks::LEAST_BYTES;
@@ -49,89 +37,92 @@ impl LoggedBackend {
     /// Opens or makes the database file at `path`, and its log beside it.
     pub fn file(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let base = RedbBackend::file(path, cache_bytes)?;
-        let broken = |error: std::io::Error| StoreError::Broken(error.to_string());
-        let log = path.with_extension("log");
-        let is_new = !log.exists();
-        let medium = Box::new(DiskFile::open(&log).map_err(broken)?);
+        let files = log::files(path);
+        let is_new = files.iter().any(|it| !it.exists());
+        let open = |it| -> Result<Box<dyn StorageBackend>, StoreError> {
+            Ok(Box::new(DiskFile::open(it).map_err(|error| StoreError::Broken(error.to_string()))?))
+        };
+        let [first, second] = &files;
+        let media = [open(first)?, open(second)?];
         if is_new && let Some(folder) = path.parent() {
             folder::sync(folder).map_err(|error| StoreError::Broken(error.to_string()))?;
         }
-        Self::over(base, medium, Self::LOG_BYTES)
+        Self::over(base, media, Self::LOG_BYTES, Pace::Beside)
     }
 
-    /// As `file`, on any media: what tests cut the power of.
+    /// As `file`, on any media: what tests cut the power of. The database takes a full half in on the thread of
+    /// the caller, `late` commits after it was full, so that a test repeats.
     pub fn on(
         open: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
-        log: Box<dyn StorageBackend>,
+        log: [Box<dyn StorageBackend>; 2],
         log_bytes: usize,
         cache_bytes: usize,
+        late: u32,
     ) -> Result<Self, StoreError> {
-        Self::over(RedbBackend::on(open, cache_bytes)?, log, log_bytes)
+        Self::over(RedbBackend::on(open, cache_bytes)?, log, log_bytes, Pace::Late(late))
     }
 
-    fn over(base: RedbBackend, log: Box<dyn StorageBackend>, log_bytes: usize) -> Result<Self, StoreError> {
-        let (faults, mark, mut memory) = (base.faults(), base.mark()?, Memory::new_sync());
-        let log = Log::open(log, faults.clone(), log_bytes, (mark.owner, mark.applied), |changes| {
-            remember(&mut memory, &changes);
+    fn over(base: RedbBackend, media: Media, log_bytes: usize, pace: Pace) -> Result<Self, StoreError> {
+        let (faults, mark) = (base.faults(), base.mark()?);
+        let (mut recent, mut full) = (Memory::new_sync(), None);
+        let from = (mark.owner, mark.applied);
+        let mut last = mark.applied;
+        let log = Log::open(media, faults.clone(), log_bytes, from, |changes, begins| {
+            if begins && last > mark.applied {
+                full = Some((std::mem::take(&mut recent), last));
+            }
+            remember(&mut recent, &changes);
+            last += 1;
         })?;
-        let current = Current { memory, base: base.snapshot()? };
-        let read_only = AtomicBool::new(false);
-        Ok(Self {
-            current: RwLock::new(current),
-            log: Mutex::new(log),
-            base,
-            faults,
-            read_only,
-            closed: AtomicBool::new(false),
-        })
+        let shown = Arc::new(Shown::new(recent, full, base.snapshot()?));
+        let checkpoints = Checkpoints::new(base, shown.clone(), pace);
+        Ok(Self { log: Mutex::new(log), checkpoints, shown, faults, read_only: AtomicBool::new(false) })
     }
 
     fn write(&self, log: &mut Log, changes: &WriteSet) -> Result<(), StoreError> {
+        self.checkpoints.advance(|| log.takes_writes())?;
         log.prepare(changes);
         if !log.could_hold() {
-            return self.take_in(log, Some(changes));
+            return self.checkpoint_all(log, changes);
         }
         if !log.has_room() {
-            self.take_in(log, None)?;
-            log.prepare(changes);
+            self.turn(log)?;
         }
         log.write()?;
-        // On a copy, so that readers never wait.
-        let mut memory = self.current.read().memory.clone();
-        remember(&mut memory, changes);
-        self.current.write().memory = memory;
+        self.shown.add(changes);
         Ok(())
     }
 
-    /// The database takes in what memory holds, and `more` behind it. It is not begun where the medium takes no
-    /// writes, because a database that met that could not be read any more.
-    fn take_in(&self, log: &mut Log, more: Option<&WriteSet>) -> Result<(), StoreError> {
+    /// The other half takes the next records, and the database what this one holds.
+    fn turn(&self, log: &mut Log) -> Result<(), StoreError> {
+        self.ready(log)?;
+        self.shown.fill(log.last());
+        log.turn();
+        self.checkpoints.begin()
+    }
+
+    /// The database takes in everything, with `more` behind it as the next commit.
+    fn checkpoint_all(&self, log: &mut Log, more: &WriteSet) -> Result<(), StoreError> {
+        self.ready(log)?;
+        let applied = log.last() + u64::from(!more.is_empty());
+        self.checkpoints.take_all(more, applied)?;
+        log.restart(applied);
+        Ok(())
+    }
+
+    /// Waits until the database has the full half. It is not begun where the medium takes no writes, because a
+    /// database that met that could not be read any more.
+    fn ready(&self, log: &Log) -> Result<(), StoreError> {
         if !log.takes_writes() {
             return Err(StoreError::ReadOnly);
         }
-        let mut memory = self.current.read().memory.clone();
-        let applied = log.last() + u64::from(more.is_some());
-        remember(&mut memory, more.unwrap_or(&WriteSet::new()));
-        self.base.apply(memory.iter().map(|(key, value)| (&key[..], value.as_deref())), applied)?;
-        log.restart(applied);
-        let current = Current { memory: Memory::new_sync(), base: self.base.snapshot()? };
-        *self.current.write() = current;
-        Ok(())
-    }
-}
-
-fn remember(memory: &mut Memory, changes: &WriteSet) {
-    for (key, value) in changes {
-        memory.insert_mut(key.as_slice().into(), value.as_deref().map(Arc::from));
+        self.checkpoints.finish()
     }
 }
 
 impl Backend for LoggedBackend {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
-        if self.closed.load(Relaxed) {
-            return Err(StoreError::Full);
-        }
-        Ok(Arc::new(self.current.read().clone()))
+        self.shown.view()
     }
 
     fn commit(&self, changes: &WriteSet) -> Result<(), StoreError> {
@@ -152,33 +143,28 @@ impl Backend for LoggedBackend {
 
     fn recover(&self) -> Result<(), StoreError> {
         let mut log = self.log.lock();
-        self.closed.store(true, Relaxed);
-        self.base.recover()?;
-        let (base, mark) = (self.base.snapshot()?, self.base.mark()?);
-        let mut current = self.current.write();
-        current.base = base;
-        self.closed.store(false, Relaxed);
-        if mark.applied == log.last() {
-            // It had been taken in after all.
-            current.memory = Memory::new_sync();
-            log.restart(mark.applied);
-        }
-        if mark.applied > log.last() {
+        let applied = self.checkpoints.reopen()?;
+        if applied > log.last() {
             return Err(StoreError::Broken("a commit that was refused reached the disk".into()));
+        }
+        if applied == log.last() {
+            // It had been taken in after all.
+            self.checkpoints.show_database()?;
+            log.restart(applied);
         }
         Ok(())
     }
 
     fn room_is_back(&self) {
-        self.base.room_is_back();
+        self.checkpoints.base().room_is_back();
     }
 
     fn size_bytes(&self) -> u64 {
-        self.base.size_bytes()
+        self.checkpoints.base().size_bytes()
     }
 
     fn free_bytes(&self) -> Option<u64> {
-        self.base.free_bytes()
+        self.checkpoints.base().free_bytes()
     }
 
     fn syncs(&self) -> u64 {
@@ -189,31 +175,13 @@ impl Backend for LoggedBackend {
 impl Drop for LoggedBackend {
     /// A store that was closed is one file.
     fn drop(&mut self) {
-        if self.faults.broken.load(Relaxed) {
+        let mut log = self.log.lock();
+        let ended = self.checkpoints.finish();
+        if self.faults.broken.load(Relaxed) || ended.is_err() {
             return;
         }
-        let mut log = self.log.lock();
-        let is_empty = self.current.read().memory.is_empty();
-        if is_empty || self.take_in(&mut log, None).is_ok() {
+        if self.shown.is_empty() || self.checkpoint_all(&mut log, &WriteSet::new()).is_ok() {
             log.wipe();
         }
-    }
-}
-
-impl Snapshot for Current {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.memory.get(key) {
-            Some(value) => Ok(value.as_deref().map(<[u8]>::to_vec)),
-            None => self.base.get(key),
-        }
-    }
-
-    fn range(&self, from: &[u8], to: &[u8], order: Order) -> Result<PairIter<'_>, StoreError> {
-        let base = self.base.range(from, to, order)?;
-        if from >= to {
-            return Ok(base);
-        }
-        let memory = self.memory.range(Arc::<[u8]>::from(from)..Arc::from(to));
-        Ok(over(base, memory.map(|(key, value)| (&key[..], value.as_deref())), order))
     }
 }

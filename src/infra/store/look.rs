@@ -12,6 +12,7 @@ use redb::StorageBackend;
 
 use super::backend::Backend;
 use super::folder;
+use super::log;
 use super::logged::LoggedBackend;
 use super::migrate;
 use super::rows::View;
@@ -33,14 +34,18 @@ pub fn is_held(folder: &Path) -> bool {
 pub fn would_open(folder: &Path) -> Result<()> {
     let ours = migrate::SCHEMA_VERSION;
     folder::refuse_newer(folder::stamped(folder)?.unwrap_or(ours), ours)?;
-    let (database, log) = (folder.join("reeve.redb"), folder.join("reeve.log"));
+    let database = folder.join("reeve.redb");
     let unreadable = |error: io::Error| Error::unavailable(error.to_string());
     if std::fs::metadata(&database).map_err(unreadable)?.len() < LoggedBackend::LEAST_BYTES {
         return Err(Error::unavailable("the database file is cut off"));
     }
-    let log = Box::new(Untouched::over(&log).map_err(unreadable)?);
+    let half = |it: &Path| -> Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(Untouched::over(it).map_err(unreadable)?))
+    };
+    let [first, second] = log::files(&database);
+    let log = [half(&first)?, half(&second)?];
     let open = move || Ok(Box::new(Untouched::over(&database)?) as Box<dyn StorageBackend>);
-    let backend = LoggedBackend::on(open, log, LoggedBackend::LOG_BYTES, CACHE_BYTES)?;
+    let backend = LoggedBackend::on(open, log, LoggedBackend::LOG_BYTES, CACHE_BYTES, 0)?;
     migrate::found(&View::appliance(backend.snapshot()?)).map(|_| ())
 }
 

@@ -4,18 +4,19 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::folder;
 use super::keys::Key;
+use super::log;
 use super::rows::{PerAppliance, Row, Rows, Table};
 use super::tx::WriteTx;
 use crate::base::{Doing, Error, Result, Timestamp};
 
 /// Version of what this program writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// One step from a version to the next.
 #[derive(Clone, Copy)]
@@ -29,6 +30,8 @@ pub struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     // The same rows, but a log in front of the database, which an older program would not read.
     Migration { to: 2, run: |_| Ok(()) },
+    // The same rows, but a log in two files, of which an older program would read one.
+    Migration { to: 3, run: |_| Ok(()) },
 ];
 
 /// The version that stands after all `steps`.
@@ -103,8 +106,8 @@ pub(super) fn copy_aside(data: &Path, database: &Path, version: u32) -> Result<(
 
 fn fill(copy: &Path, database: &Path, version: u32) -> Result<()> {
     fs::DirBuilder::new().mode(0o700).create(copy).doing("make the copy's folder")?;
-    let log = database.with_extension("log");
-    for file in [database, &log].into_iter().filter(|it| it.exists()) {
+    let logs = log::files(database);
+    for file in [database].into_iter().chain(logs.iter().map(PathBuf::as_path)).filter(|it| it.exists()) {
         let to = copy.join(file.file_name().unwrap_or_default());
         fs::copy(file, &to).doing("copy the database")?;
         fs::File::open(&to).and_then(|it| it.sync_all()).doing("sync the copy")?;

@@ -11,6 +11,7 @@
 
 mod backend;
 mod blocks;
+mod checkpoint;
 mod committer;
 mod disk;
 mod feed;
@@ -23,8 +24,10 @@ mod logged;
 mod look;
 mod migrate;
 mod open;
+mod record;
 mod redb;
 mod rows;
+mod shown;
 mod tx;
 
 pub use backend::{Backend, Pair, PairIter, Snapshot, StoreError, WriteSet};

@@ -131,7 +131,7 @@ impl Store {
     ) -> Result<Self> {
         let (shared, mut writer) = Self::parts(Box::new(backend), &options, None)?;
         let steps = options.migrations;
-        if migrate::found(&View::appliance(shared.snapshot()?))? != Some(migrate::newest(&steps)) {
+        if migrate::found(&View::appliance(shared.backend.snapshot()?))? != Some(migrate::newest(&steps)) {
             let now = env.now();
             let run = move |tx: &mut WriteTx<'_>| migrate::run(tx, &steps, now);
             let (job, answer) = jobs::job(WriteOptions::default(), run);
@@ -149,7 +149,7 @@ impl Store {
         lock: Option<folder::Lock>,
     ) -> Result<(Arc<Shared>, Writer)> {
         let shared = Arc::new(Shared::new(backend, options.min_free_bytes, lock));
-        let feed_number = feed::last_number(&View::appliance(shared.snapshot()?))?;
+        let feed_number = feed::last_number(&View::appliance(shared.backend.snapshot()?))?;
         let writer = Writer::new(shared.clone(), feed_number);
         Ok((shared, writer))
     }
@@ -169,12 +169,12 @@ impl Store {
         if org.bytes() == APPLIANCE {
             return Err(Error::not_found("organization", org));
         }
-        Ok(View::org(self.0.shared.snapshot()?, org))
+        Ok(View::org(self.0.shared.backend.snapshot()?, org))
     }
 
     /// The last commit's rows of the appliance itself.
     pub fn appliance(&self) -> Result<View<PerAppliance>> {
-        Ok(View::appliance(self.0.shared.snapshot()?))
+        Ok(View::appliance(self.0.shared.backend.snapshot()?))
     }
 
     /// Runs `closure` and commits its changes. When this returns `Ok`, they survive a power cut; when it

@@ -26,7 +26,7 @@ async fn rows_of(appliance: &Appliance) -> Pairs {
     // What runs have called is counted in memory for a moment.
     metering::flush(services).await;
     let folder = tempfile::tempdir().expect("a folder");
-    for file in ["reeve.redb", "reeve.log"] {
+    for file in ["reeve.redb", "reeve.log", "reeve.log2"] {
         std::fs::copy(services.config.data.dir.join(file), folder.path().join(file)).expect("copies");
     }
     let backend = LoggedBackend::file(&folder.path().join("reeve.redb"), 1 << 20).expect("opens");

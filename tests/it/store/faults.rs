@@ -207,7 +207,7 @@ impl Backend for Measured {
 #[tokio::test]
 async fn below_the_floor_only_essential_writes_pass() {
     let (medium, free) = (Medium::holding(empty_image()), Arc::new(AtomicU64::new(100)));
-    let backend = backend(&medium).expect("opens");
+    let backend = backend(&medium, 0).expect("opens");
     let options = OpenOptions { min_free_bytes: 50, ..OpenOptions::default() };
     let store = Store::on(Measured(backend, free.clone()), options, &Env::system()).expect("opens");
     let note = Note { name: "kept".into(), color: 1, label: None, body: String::new() };

@@ -35,7 +35,7 @@ fn what_only_the_log_has_is_there_after_an_abort() {
     let store = Store::open(folder.path(), OpenOptions::default(), &Env::system()).expect("opens");
     (1..=30).for_each(|number| put(&store, number));
     let copy = tempfile::tempdir().expect("a folder");
-    for name in ["reeve.redb", "reeve.log", "VERSION"] {
+    for name in ["reeve.redb", "reeve.log", "reeve.log2", "VERSION"] {
         std::fs::copy(folder.path().join(name), copy.path().join(name)).expect("copies");
     }
     let database = std::fs::read(copy.path().join("reeve.redb")).expect("readable");
@@ -44,7 +44,9 @@ fn what_only_the_log_has_is_there_after_an_abort() {
         let again = Store::open(copy.path(), OpenOptions::default(), &Env::system()).expect("opens");
         assert_eq!(numbers(&again), (1..=30).collect::<Vec<_>>());
     }
-    std::fs::remove_file(copy.path().join("reeve.log")).expect("removes");
+    for log in ["reeve.log", "reeve.log2"] {
+        std::fs::remove_file(copy.path().join(log)).expect("removes");
+    }
     let alone = Store::open(copy.path(), OpenOptions::default(), &Env::system()).expect("opens");
     assert_eq!(numbers(&alone), (1..=30).collect::<Vec<_>>(), "a store that was closed is one file");
 }
@@ -81,4 +83,37 @@ fn a_log_of_another_time_is_refused() {
     assert!(open(&Medium::holding(early)).is_err(), "commits are missing in between");
     let late = Medium::holding(late);
     assert_eq!(numbers(&open(&late).expect("opens")), (1..=400).collect::<Vec<_>>());
+}
+
+/// Number of the first record in each half.
+fn firsts(image: &[u8]) -> [u64; 2] {
+    [0, LOG_BYTES].map(|at| u64::from_le_bytes(image[at + 8..at + 16].try_into().expect("8 bytes")))
+}
+
+#[test]
+fn while_the_database_takes_one_half_in_both_count() {
+    let medium = Medium::holding(empty_image());
+    let store = open(&medium).expect("opens");
+    let (mut turns, mut last) = (0, 0);
+    while turns < 4 {
+        let before = firsts(&medium.image());
+        last += 1;
+        put(&store, last);
+        let image = medium.image();
+        let now = firsts(&image);
+        if before == now || last == 1 {
+            continue;
+        }
+        turns += 1;
+        let all: Vec<u64> = (1..=last).collect();
+        assert_eq!(numbers(&open(&Medium::holding(image.clone())).expect("opens")), all);
+
+        // The last record of the half that is full: only the other half tells that it once was whole.
+        let (newer, full) = if now[0] > now[1] { (now[0], 0) } else { (now[1], LOG_BYTES) };
+        let places = (full..full + LOG_BYTES).step_by(512);
+        let place = places.filter(|at| image[at + 8..at + 16] == (newer - 1).to_le_bytes()).next_back();
+        let mut damaged = image;
+        damaged[place.expect("the last record") + 40] ^= 1;
+        assert!(open(&Medium::holding(damaged)).is_err(), "a commit is missing in between");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{Error, ErrorKind, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -16,7 +17,8 @@ pub(super) enum Entry {
         data: Arc<[u8]>,
     },
     Length(usize),
-    Sync,
+    /// Of what was written to these places.
+    Sync(Range<usize>),
     /// The caller of commit number so and so has its answer.
     Acknowledged(u64),
 }
@@ -56,14 +58,16 @@ impl Medium {
         Self(Arc::new(Mutex::new(State { live: image, filled, ..State::default() })))
     }
 
-    /// The front of the medium, where the log is.
-    pub(super) fn log_part(&self) -> Box<dyn StorageBackend> {
-        Box::new(Part { medium: self.clone(), from: 0, most: Some(LOG_BYTES as u64) })
+    /// The front of the medium, where both halves of the log are.
+    pub(super) fn log_parts(&self) -> [Box<dyn StorageBackend>; 2] {
+        [0, LOG_BYTES as u64].map(|from| -> Box<dyn StorageBackend> {
+            Box::new(Part { medium: self.clone(), from, most: Some(LOG_BYTES as u64) })
+        })
     }
 
     /// The rest of it, where the database is: one power cut meets both.
     pub(super) fn database_part(&self) -> Box<dyn StorageBackend> {
-        Box::new(Part { medium: self.clone(), from: LOG_BYTES as u64, most: None })
+        Box::new(Part { medium: self.clone(), from: 2 * LOG_BYTES as u64, most: None })
     }
 
     pub(super) fn image(&self) -> Vec<u8> {
@@ -98,6 +102,18 @@ impl Medium {
     /// `false`: as a file system that has become read-only.
     pub(super) fn take_writes(&self, takes: bool) {
         self.0.lock().read_only = !takes;
+    }
+
+    fn sync(&self, part: Range<usize>) -> Result<()> {
+        let mut state = self.0.lock();
+        if state.failed_calls > 0 {
+            state.syncs_after_failure += 1;
+        }
+        state.meets(&[Call::Sync])?;
+        if !state.forgets_syncs {
+            state.log.push(Entry::Sync(part));
+        }
+        Ok(())
     }
 
     /// Leaves room for so many more blocks; `None` for any number.
@@ -164,15 +180,7 @@ impl StorageBackend for Medium {
     }
 
     fn sync_data(&self) -> Result<()> {
-        let mut state = self.0.lock();
-        if state.failed_calls > 0 {
-            state.syncs_after_failure += 1;
-        }
-        state.meets(&[Call::Sync])?;
-        if !state.forgets_syncs {
-            state.log.push(Entry::Sync);
-        }
-        Ok(())
+        self.sync(0..usize::MAX)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
@@ -194,8 +202,8 @@ impl StorageBackend for Medium {
     }
 }
 
-/// A few commits fill it.
-pub(super) const LOG_BYTES: usize = 64 << 10;
+/// Of each half of the log. A few commits fill it.
+pub(super) const LOG_BYTES: usize = 48 << 10;
 
 /// A part of a medium, as a medium of its own.
 #[derive(Debug)]
@@ -220,7 +228,8 @@ impl StorageBackend for Part {
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.medium.sync_data()
+        let to = self.most.map_or(usize::MAX, |it| (self.from + it) as usize);
+        self.medium.sync(self.from as usize..to)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
@@ -241,8 +250,12 @@ impl Platter {
 
     pub(super) fn follow(&mut self, entry: &Entry) {
         match entry {
-            Entry::Sync => {
-                for entry in std::mem::take(&mut self.pending) {
+            Entry::Sync(part) => {
+                let within = |it: &mut Entry| match it {
+                    Entry::Write { at, .. } => part.contains(at),
+                    _ => true,
+                };
+                for entry in self.pending.extract_if(.., within) {
                     apply(&mut self.durable, &entry, true);
                 }
             }
@@ -297,6 +310,6 @@ fn apply(image: &mut Vec<u8>, entry: &Entry, grows: bool) {
                 image[*at..end].copy_from_slice(&data[..end - at]);
             }
         }
-        Entry::Sync | Entry::Acknowledged(_) => {}
+        Entry::Sync(_) | Entry::Acknowledged(_) => {}
     }
 }

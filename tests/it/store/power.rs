@@ -51,12 +51,17 @@ pub(super) fn empty_image() -> Vec<u8> {
 }
 
 pub(super) fn open(medium: &Medium) -> Result<Store> {
-    Store::on(backend(medium)?, OpenOptions::default(), &Env::system())
+    open_late(medium, 2)
 }
 
-pub(super) fn backend(medium: &Medium) -> Result<LoggedBackend> {
-    let (log, database) = (medium.log_part(), medium.clone());
-    Ok(LoggedBackend::on(move || Ok(database.database_part()), log, LOG_BYTES, 1 << 20)?)
+/// Half of the log is taken in so many commits after it was full.
+fn open_late(medium: &Medium, late: u32) -> Result<Store> {
+    Store::on(backend(medium, late)?, OpenOptions::default(), &Env::system())
+}
+
+pub(super) fn backend(medium: &Medium, late: u32) -> Result<LoggedBackend> {
+    let (log, database) = (medium.log_parts(), medium.clone());
+    Ok(LoggedBackend::on(move || Ok(database.database_part()), log, LOG_BYTES, 1 << 20, late)?)
 }
 
 /// What a seed did: the operations, and what the store held after each commit.
@@ -111,7 +116,7 @@ fn tell(seed: u64, bug: Bug) -> Story {
     if bug == Bug::SyncsAreForgotten {
         medium.forget_syncs();
     }
-    let store = open(&medium).expect("opens");
+    let store = open_late(&medium, dice.below(6) as u32).expect("opens");
     let (mut model, mut feed) = (Model::new(), 0);
     let mut models = vec![(model.clone(), feed)];
     for number in 1..=COMMITS {

@@ -30,7 +30,7 @@ fn two_gigabytes_reopen_within_two_seconds_after_an_abort() {
     }
     // As `abort` would: the files as they are while the store is open, without what closing it would write.
     let copy = tempfile::tempdir().expect("a folder");
-    for name in ["reeve.redb", "reeve.log", "VERSION"] {
+    for name in ["reeve.redb", "reeve.log", "reeve.log2", "VERSION"] {
         std::fs::copy(folder.path().join(name), copy.path().join(name)).expect("copies");
     }
     let (bytes, commits) = (store.size_bytes(), counted(&store).expect("readable"));
