@@ -35,6 +35,19 @@ async fn rows_of(appliance: &Appliance) -> Pairs {
     pairs.collect::<Result<_, _>>().expect("reads")
 }
 
+/// As `rows_of`, once what became due has been done.
+async fn settled(appliance: &Appliance) -> Pairs {
+    let mut last = rows_of(appliance).await;
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let now = rows_of(appliance).await;
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+}
+
 /// Tables in which two states differ: their number stands behind the organization's 16 bytes.
 fn changed(before: &Pairs, after: &Pairs) -> BTreeSet<u16> {
     let keys = before.keys().chain(after.keys()).filter(|it| before.get(*it) != after.get(*it));
@@ -128,7 +141,7 @@ async fn looking_changes_nothing() {
     // An hour later sessions are noted as used, and nothing else.
     clock.advance_ms(3_600_000);
     looks.owner = looks.appliance.log_in(&looks.owner.email).await;
-    let before = rows_of(&looks.appliance).await;
+    let before = settled(&looks.appliance).await;
     for (route, line) in reads() {
         looks.at(route, line).await;
     }

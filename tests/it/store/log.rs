@@ -109,9 +109,9 @@ fn while_the_database_takes_one_half_in_both_count() {
         assert_eq!(numbers(&open(&Medium::holding(image.clone())).expect("opens")), all);
 
         // The last record of the half that is full: only the other half tells that it once was whole.
-        let (newer, full) = if now[0] > now[1] { (now[0], 0) } else { (now[1], LOG_BYTES) };
-        let places = (full..full + LOG_BYTES).step_by(512);
-        let place = places.filter(|at| image[at + 8..at + 16] == (newer - 1).to_le_bytes()).next_back();
+        let (newer, full) = if now[0] > now[1] { (now[0], LOG_BYTES) } else { (now[1], 0) };
+        let mut places = (full..full + LOG_BYTES).step_by(512);
+        let place = places.rfind(|at| image[at + 8..at + 16] == (newer - 1).to_le_bytes());
         let mut damaged = image;
         damaged[place.expect("the last record") + 40] ^= 1;
         assert!(open(&Medium::holding(damaged)).is_err(), "a commit is missing in between");
