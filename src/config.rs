@@ -33,6 +33,7 @@ pub struct Config {
     pub egress: Egress,
     pub engine: Engine,
     pub limits: Limits,
+    pub retention: Retention,
     pub log: Log,
 }
 
@@ -190,6 +191,26 @@ impl Default for Limits {
     }
 }
 
+/// How long the history of runs is kept after their ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Where an organization has set nothing else.
+    pub days: u32,
+    /// Less than this no organization may set.
+    pub least_days: u32,
+    /// Runs that failed and that nobody has tried again are kept at least so long.
+    pub dead_letter_days: u32,
+    /// Between two rounds that take away what is old enough.
+    pub round_ms: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { days: 30, least_days: 1, dead_letter_days: 90, round_ms: 600_000 }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -275,6 +296,12 @@ impl Config {
         }
         if self.auth.password_min_chars < 12 {
             return wrong("auth.password_min_chars", "is at least 12");
+        }
+        if self.retention.least_days == 0 || self.retention.days < self.retention.least_days {
+            return wrong("retention.days", "is at least retention.least_days, and that at least 1");
+        }
+        if self.retention.round_ms < 100 {
+            return wrong("retention.round_ms", "is at least 100");
         }
         for (name, value) in [
             ("engine.max_running", self.engine.max_running),
@@ -378,6 +405,7 @@ mod tests {
         refused("", &[("REEVE_SERVER_PORT", "1")], "REEVE_SERVER_PORT");
         refused("", &[("REEVE_SERVER_DRAIN_MS", "soon")], "soon");
         refused("[server]\nlisten = \"0.0.0.0:80\"", &[], "TLS");
+        refused("[retention]\ndays = 0", &[], "at least");
         refused("[auth]\npassword_min_chars = 4", &[], "at least 12");
     }
 

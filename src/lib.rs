@@ -33,6 +33,7 @@ pub mod connections;
 pub mod stops;
 pub mod agents;
 pub mod executions;
+pub mod retention;
 pub mod schedules;
 pub mod webhooks;
 pub mod workflows;

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::janitor;
+use super::{history, janitor};
 use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
 use crate::agents::{CredentialHolders, DeleteGuards};
@@ -100,6 +100,7 @@ impl Appliance {
         services.kept.get::<DeleteGuards>().add(triggers::refuse_while_triggered);
         webhooks::start(&services)?;
         services.kept.get::<DeleteGuards>().add(workflows::refuse_while_used);
+        services.kept.get::<executions::Expiring>().add(workflows::forget_run);
         services.kept.get::<Podium>().register(Arc::new(ChainConductor::new(&services)));
         Ok(Self { services })
     }
@@ -117,6 +118,7 @@ impl Appliance {
         let weak = Arc::downgrade(services);
         services.timers.start(move || weak.upgrade().map_or(Ok(Vec::new()), |it| access::every_org(&it)))?;
         janitor::start(services);
+        history::start(services);
         Ok(())
     }
 }

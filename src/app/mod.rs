@@ -2,6 +2,7 @@
 
 mod appliance;
 pub mod cli;
+mod history;
 mod janitor;
 mod routes;
 mod serving;

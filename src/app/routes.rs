@@ -2,8 +2,8 @@
 
 use crate::web::{self, Route};
 use crate::{
-    access, agents, audit, connections, executions, insights, metering, schedules, stops, triggers, webhooks,
-    workflows,
+    access, agents, audit, connections, executions, insights, metering, retention, schedules, stops,
+    triggers, webhooks, workflows,
 };
 
 /// The whole table.
@@ -24,6 +24,8 @@ pub fn routes() -> Vec<Route> {
         stops::pages::routes(),
         executions::api::routes(),
         executions::pages::routes(),
+        retention::api::routes(),
+        retention::pages::routes(),
         schedules::api::routes(),
         schedules::pages::routes(),
         workflows::api::routes(),

@@ -238,6 +238,16 @@ pub(super) fn attempts_begun(rows: &impl Rows<PerOrg>, id: ExecutionId) -> Resul
     Ok(u32::try_from(begun).unwrap_or(u32::MAX))
 }
 
+/// Takes the whole journal of a run away; answers how many rows it had.
+pub fn forget(tx: &mut OrgTx<'_, '_>, id: ExecutionId) -> Result<usize> {
+    tx.delete_all::<Chunk>(Key::of(id))
+}
+
+/// Rows and bytes of a run's journal.
+pub fn journal_stored(rows: &impl Rows<PerOrg>, id: ExecutionId) -> Result<(usize, u64)> {
+    rows.stored::<Chunk>(Key::of(id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

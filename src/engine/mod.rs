@@ -18,7 +18,9 @@ mod task;
 mod timers;
 
 pub use face::{Engine, EngineStats, Options};
-pub use journal::{Entry, EventKind, Published, entries_after, entries_within, last_sequence};
+pub use journal::{
+    Entry, EventKind, Published, entries_after, entries_within, forget, journal_stored, last_sequence,
+};
 pub use live::{Run, Watch};
 pub use machine::{Next, next};
 pub use task::{End, Failure, Hold, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};

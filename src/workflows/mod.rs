@@ -35,6 +35,7 @@ pub use ops::{
 };
 pub use optimize::{Optimization, StepFigures, Suggestion, SuggestionKind};
 pub use rights::{Rights, access};
+pub use store::forget_run;
 pub use types::{Chain, ErrorHandling, Fallback, OnError, Step, StepRetry, Workflow};
 pub use view::{ChainView, Validation};
 

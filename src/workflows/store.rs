@@ -2,6 +2,7 @@
 
 use super::types::{Accepted, Count, Gone, Revision, Workflow};
 use crate::base::{AgentId, Doing, Error, Result, WorkflowId};
+use crate::executions::Execution;
 use crate::infra::store::{Indexes, Key, OrgTx, PerOrg, Row, Rows, Table};
 
 pub(super) const BY_SLUG: u8 = 1;
@@ -59,6 +60,14 @@ impl Row for Count {
     fn key(&self) -> Key {
         Key::new().byte(0)
     }
+}
+
+/// What was kept for a run that goes with its history.
+pub fn forget_run(tx: &mut OrgTx<'_, '_>, run: &Execution) -> Result<()> {
+    if run.workflow_id.is_some() {
+        tx.delete::<Accepted>(run.id)?;
+    }
+    Ok(())
 }
 
 /// Names that differ only in case or outer blanks are the same name.

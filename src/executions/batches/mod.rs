@@ -12,5 +12,5 @@ pub use input::{BatchFormat, NewBatch, read_inputs};
 pub use ops::{BatchStarted, Checked, cancel, check_batch, find, list, start};
 pub use results::{BatchResult, results};
 pub use row::{BatchStatus, BatchView, feed_table};
-pub(super) use row::{count_end, reopen};
+pub(super) use row::{count_end, forget_if_empty, is_over, reopen};
 pub use table::{TableFormat, table_of};

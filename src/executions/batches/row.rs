@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::estimate::Estimate;
 use crate::base::{AgentId, BatchId, Json, Result, Timestamp};
 use crate::engine::Status;
+use crate::executions::store::BY_BATCH;
 use crate::executions::types::Execution;
-use crate::infra::store::{Indexes, Key, OrgTx, PerOrg, Row, Rows, Table};
+use crate::infra::store::{Indexes, Key, Order, OrgTx, PerOrg, Row, Rows, Table};
 
 pub(super) const BY_AGENT: u8 = 1;
 
@@ -99,6 +100,30 @@ pub(in crate::executions) fn reopen(tx: &mut OrgTx<'_, '_>, id: BatchId, status:
     }
     batch.completed_at = None;
     tx.put(&batch)
+}
+
+/// Whether all of it had ended before then.
+pub(in crate::executions) fn is_over(
+    rows: &impl Rows<PerOrg>,
+    id: BatchId,
+    before: Timestamp,
+) -> Result<bool> {
+    let batch = rows.get::<Batch>(id)?;
+    Ok(batch.is_none_or(|it| it.completed_at.is_some_and(|it| it < before)))
+}
+
+/// A batch goes with the last of its runs.
+pub(in crate::executions) fn forget_if_empty(tx: &mut OrgTx<'_, '_>, id: BatchId) -> Result<()> {
+    let mut is_empty = true;
+    // From the end: what was taken away just now stands at the beginning.
+    tx.scan_index::<Execution>(BY_BATCH, Key::of(id), Order::Newest, |_| {
+        is_empty = false;
+        Ok(false)
+    })?;
+    if is_empty {
+        tx.delete::<Batch>(id)?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

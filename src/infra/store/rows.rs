@@ -182,6 +182,27 @@ pub trait Rows<S: Scope> {
         Ok(())
     }
 
+    /// As `scan_index`, beginning at `from` (inclusive) within `prefix`, oldest first.
+    fn scan_index_from<R: Row<Scope = S>>(
+        &self,
+        index: u8,
+        prefix: Key,
+        from: Key,
+        mut visit: impl FnMut(R) -> Result<bool>,
+    ) -> Result<()> {
+        let (snapshot, scope) = self.source();
+        let all = full_key(scope, R::TABLE, index, prefix.as_slice());
+        let low = full_key(scope, R::TABLE, index, from.as_slice()).max(all.clone());
+        for pair in snapshot.range(&low, &end_of(&all), Order::Oldest)? {
+            if let Some(row) = self.indexed(&pair?)?
+                && !visit(row)?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// All rows under `prefix`, for tables that are known to be small.
     fn all<R: Row<Scope = S>>(&self, prefix: Key, order: Order) -> Result<Vec<R>> {
         let mut rows = Vec::new();
@@ -190,6 +211,19 @@ pub trait Rows<S: Scope> {
             Ok(true)
         })?;
         Ok(rows)
+    }
+
+    /// How many rows stand under `prefix`, and their bytes, index entries left out.
+    fn stored<R: Row<Scope = S>>(&self, prefix: Key) -> Result<(usize, u64)> {
+        let (snapshot, scope) = self.source();
+        let from = full_key(scope, R::TABLE, 0, prefix.as_slice());
+        let (mut rows, mut bytes) = (0, 0);
+        for pair in snapshot.range(&from, &end_of(&from), Order::Oldest)? {
+            let (key, value) = pair?;
+            rows += 1;
+            bytes += (key.len() + value.len()) as u64;
+        }
+        Ok((rows, bytes))
     }
 
     /// One page of the rows under `prefix` that `keep` keeps. `index` 0 walks the rows themselves.

@@ -8,6 +8,7 @@ mod limits;
 mod lists;
 mod pauses;
 mod repeats;
+mod retention;
 mod retries;
 mod stops;
 mod streams;
