@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Order;
+use super::compaction::{Compaction, GoOn};
 use crate::base::Error;
 
 /// Changes of one commit, by key: the new value, or nothing where the key goes.
@@ -37,6 +38,13 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Room has come back after a full disk: time to set aside anew what `recover` gave up.
     fn room_is_back(&self) {}
+
+    /// Gives the room that deleted rows have left back to the disk, beside readers and commits.
+    ///
+    /// Errors: nothing has changed, unless a commit says so, too.
+    fn compact(&self, _go_on: GoOn<'_>) -> Result<Compaction, StoreError> {
+        Ok(Compaction::Needless)
+    }
 
     /// Bytes on disk.
     fn size_bytes(&self) -> u64;

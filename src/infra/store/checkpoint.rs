@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use super::backend::{StoreError, WriteSet};
+use super::compaction::Compaction;
 use super::redb::RedbBackend;
 use super::shown::{Shown, remember};
 
@@ -27,6 +28,8 @@ pub(super) struct Checkpoints {
 struct Work {
     base: RedbBackend,
     shown: Arc<Shown>,
+    /// Held from a look at the database until that is shown: an older look must not come behind a newer one.
+    showing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -38,7 +41,11 @@ struct State {
 
 impl Checkpoints {
     pub(super) fn new(base: RedbBackend, shown: Arc<Shown>, pace: Pace) -> Self {
-        Self { work: Arc::new(Work { base, shown }), pace, state: Mutex::default() }
+        Self {
+            work: Arc::new(Work { base, shown, showing: Mutex::default() }),
+            pace,
+            state: Mutex::default(),
+        }
     }
 
     pub(super) fn base(&self) -> &RedbBackend {
@@ -101,8 +108,22 @@ impl Checkpoints {
 
     /// The database has everything.
     pub(super) fn show_database(&self) -> Result<(), StoreError> {
+        let _alone = self.work.showing.lock();
         self.work.shown.show_alone(self.work.base.snapshot()?);
         Ok(())
+    }
+
+    /// Who reads from here on reads the file that `write` has put in the place of the other, whose room so comes back.
+    pub(super) fn anew(
+        &self,
+        write: impl FnOnce(&RedbBackend) -> Result<Compaction, StoreError>,
+    ) -> Result<Compaction, StoreError> {
+        let done = write(&self.work.base)?;
+        if matches!(done, Compaction::Done { .. }) {
+            let _alone = self.work.showing.lock();
+            self.work.shown.show_anew(self.work.base.snapshot()?);
+        }
+        Ok(done)
     }
 
     /// After a full disk: the database as it last was. Answers the number of the last commit that it holds.
@@ -127,6 +148,7 @@ impl Work {
     fn take_full(&self) -> Result<(), StoreError> {
         let Some((memory, last)) = self.shown.full() else { return Ok(()) };
         self.base.apply(memory.iter().map(|(key, value)| (&key[..], value.as_deref())), last)?;
+        let _alone = self.showing.lock();
         self.shown.show(self.base.snapshot()?, last);
         Ok(())
     }
@@ -146,6 +168,7 @@ impl Work {
         self.shown.close();
         self.base.recover()?;
         let mark = self.base.mark()?;
+        let _alone = self.showing.lock();
         self.shown.show(self.base.snapshot()?, mark.applied);
         Ok(mark.applied)
     }

@@ -13,9 +13,11 @@ use redb::StorageBackend;
 use super::backend::{Backend, Snapshot, StoreError, WriteSet};
 use super::blocks::{Blocks, Faults};
 use super::checkpoint::{Checkpoints, Pace};
+use super::compaction::{Compaction, GoOn};
 use super::disk::DiskFile;
 use super::folder;
 use super::log::{self, Log, Media};
+use super::place::Place;
 use super::redb::RedbBackend;
 use super::shown::{Memory, Shown, remember};
 
@@ -53,13 +55,13 @@ impl LoggedBackend {
     /// As `file`, on any media: what tests cut the power of. The database takes a full half in on the thread of
     /// the caller, `late` commits after it was full, so that a test repeats.
     pub fn on(
-        open: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
+        place: impl Place,
         log: [Box<dyn StorageBackend>; 2],
         log_bytes: usize,
         cache_bytes: usize,
         late: u32,
     ) -> Result<Self, StoreError> {
-        Self::over(RedbBackend::on(open, cache_bytes)?, log, log_bytes, Pace::Late(late))
+        Self::over(RedbBackend::on(place, cache_bytes)?, log, log_bytes, Pace::Late(late))
     }
 
     fn over(base: RedbBackend, media: Media, log_bytes: usize, pace: Pace) -> Result<Self, StoreError> {
@@ -77,6 +79,11 @@ impl LoggedBackend {
         let shown = Arc::new(Shown::new(recent, full, base.snapshot()?));
         let checkpoints = Checkpoints::new(base, shown.clone(), pace);
         Ok(Self { log: Mutex::new(log), checkpoints, shown, faults, read_only: AtomicBool::new(false) })
+    }
+
+    /// Writes the database anew, whatever there is to gain.
+    pub fn rewrite(&self, piece_bytes: usize, go_on: GoOn<'_>) -> Result<Compaction, StoreError> {
+        self.checkpoints.anew(|base| base.rewrite(piece_bytes, go_on))
     }
 
     fn write(&self, log: &mut Log, changes: &WriteSet) -> Result<(), StoreError> {
@@ -99,6 +106,16 @@ impl LoggedBackend {
         self.shown.fill(log.last());
         log.turn();
         self.checkpoints.begin()
+    }
+
+    /// What was deleted leaves room in the database only once that has heard of it.
+    fn settle(&self) -> Result<(), StoreError> {
+        let mut log = self.log.lock();
+        if !self.shown.recent().is_empty() {
+            self.turn(&mut log)?;
+        }
+        drop(log);
+        self.checkpoints.finish()
     }
 
     /// The database takes in everything, with `more` behind it as the next commit.
@@ -157,6 +174,16 @@ impl Backend for LoggedBackend {
 
     fn room_is_back(&self) {
         self.checkpoints.base().room_is_back();
+    }
+
+    fn compact(&self, go_on: GoOn<'_>) -> Result<Compaction, StoreError> {
+        if let Err(error) = self.settle() {
+            if error == StoreError::Full {
+                self.recover()?;
+            }
+            return Err(error);
+        }
+        self.checkpoints.anew(|base| base.compact(go_on))
     }
 
     fn size_bytes(&self) -> u64 {

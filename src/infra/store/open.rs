@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use super::backend::{Backend, StoreError};
 use super::committer::{self, Shared, Stats, Writer};
+use super::compaction::{Compaction, GoOn};
 use super::feed::{self, ChangeBatch};
 use super::folder;
 use super::jobs::{self, Job, WriteOptions};
@@ -246,6 +247,16 @@ impl Store {
             let _ = queue.try_send(jobs::job(WriteOptions::default(), |_| Ok(())).0);
         }
         Ok(writable?)
+    }
+
+    /// Gives the room that deleted rows have left back to the disk, beside readers and commits. Takes long, on this
+    /// thread. `go_on` as of `Compaction`; a disk below its floor ends it, too.
+    pub fn compact(&self, go_on: GoOn<'_>) -> Result<Compaction> {
+        let shared = &self.0.shared;
+        let go_on = |took| shared.check_writable().is_ok() && go_on(took);
+        shared.backend.compact(&go_on).map_err(|cause| {
+            Error::unavailable("the database could not be written anew, and is as it was").caused_by(cause)
+        })
     }
 
     pub fn stats(&self) -> &Stats {

@@ -95,6 +95,12 @@ impl Shown {
         drop(full);
     }
 
+    /// The database holds the same as before, or more, in another file.
+    pub(super) fn show_anew(&self, base: Arc<dyn Snapshot>) {
+        let old = std::mem::replace(&mut self.0.write().layers.base, base);
+        drop(old);
+    }
+
     /// As `show`, where `applied` is the last commit: nothing is left that only the log has.
     pub(super) fn show_alone(&self, base: Arc<dyn Snapshot>) {
         let layers = Layers { recent: Memory::new_sync(), full: Memory::new_sync(), base };

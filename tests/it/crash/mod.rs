@@ -18,6 +18,7 @@
 
 mod chains;
 mod disk;
+mod expiry;
 mod kills;
 mod load;
 pub mod server;

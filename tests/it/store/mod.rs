@@ -1,5 +1,6 @@
 //! The store against a model, against power cuts, failing and full disks, damage, a log, and older and newer folders.
 
+mod compaction;
 mod corruption;
 mod faults;
 mod log;

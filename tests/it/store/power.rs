@@ -202,7 +202,7 @@ fn check(image: Vec<u8>, acknowledged: u64, story: &Story, dice: &mut Dice, tall
     }
 }
 
-fn agrees_with(store: &Store, model: &Model, feed: u64) -> bool {
+pub(super) fn agrees_with(store: &Store, model: &Model, feed: u64) -> bool {
     let batches = store.changes_after(0, usize::MAX).ok().flatten();
     let numbers = batches.map(|it| it.iter().map(|it| it.number).collect::<Vec<_>>());
     numbers == Some((1..=feed).collect()) && matches!(compare(store, model), Ok(Ok(())))
