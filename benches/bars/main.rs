@@ -2,18 +2,22 @@
 //! ceiling. Runs the release binary as a user would, with default settings; load and upstream share its cores.
 //!
 //! Names of parts may follow (`cargo bench --bench bars -- start runs`): ceilings, start, idle, runs, accepted,
-//! lists.
+//! lists, fairness, waiting, chains, watchers.
 
 #![allow(unreachable_pub, reason = "a benchmark has no outside")]
 #![allow(clippy::disallowed_methods, reason = "the load generator is a client, not the product")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its answer")]
 
 mod ceilings;
+mod chains;
 mod client;
+mod fairness;
 mod report;
 mod seed;
 mod server;
 mod upstream;
+mod waiting;
+mod watchers;
 
 use std::time::Duration;
 
@@ -49,6 +53,18 @@ fn main() {
     }
     if runs("lists") {
         lists(&mut report);
+    }
+    if runs("fairness") {
+        fairness::measure(&mut report);
+    }
+    if runs("waiting") {
+        waiting::measure(&mut report);
+    }
+    if runs("chains") {
+        chains::measure(&mut report);
+    }
+    if runs("watchers") {
+        watchers::measure(&mut report);
     }
     report.print();
 }
@@ -113,7 +129,7 @@ fn lists(report: &mut Report) {
     let folder = tempfile::tempdir().expect("a folder");
     let upstream = upstream::start();
     let seeded = seed::fill(&folder, 1_000_000);
-    let server = Server::start_with(&folder, upstream, None);
+    let server = Server::start_again(&folder, upstream);
     report.row("start to first 200, 1M executions", server.ready_ms, "ms", "400 · goal 100");
     let key = server.log_in(&seeded.email, &seeded.password);
     let get = |path: &str| {
@@ -132,16 +148,45 @@ fn lists(report: &mut Report) {
 
 /// A run of a webhook agent; sets everything up that it needs.
 fn execute(server: &Server, upstream: std::net::SocketAddr, wait_ms: Option<u64>) -> Request {
-    let key = server.set_up();
-    let agent = serde_json::json!({
-        "name": "Echo", "agent_type": "webhook", "config": { "url": format!("http://{upstream}/") },
-    });
-    let made = server.post("/api/agents", &key, &agent);
-    let id = made["id"].as_str().expect("an agent").to_owned();
-    server.post(&format!("/api/agents/{id}/versions/1.0.0/publish"), &key, &serde_json::json!({}));
-    let mut body = serde_json::json!({ "input": { "text": "hello" } });
-    if let Some(it) = wait_ms {
-        body["wait_ms"] = it.into();
+    let agent = agent_of(server, &server.set_up(), upstream);
+    Request::post(&agent.path, &agent.key, &agent.body(wait_ms))
+}
+
+/// Where an agent is run, and by whom.
+struct Agent {
+    id: String,
+    path: String,
+    key: String,
+}
+
+impl Agent {
+    fn body(&self, wait_ms: Option<u64>) -> serde_json::Value {
+        let mut body = serde_json::json!({ "input": { "text": "hello" } });
+        if let Some(it) = wait_ms {
+            body["wait_ms"] = it.into();
+        }
+        body
     }
-    Request::post(&format!("/api/agents/{id}/execute"), &key, &body)
+}
+
+/// Makes a webhook agent and publishes it.
+fn agent_of(server: &Server, key: &str, upstream: std::net::SocketAddr) -> Agent {
+    agent_with(server, key, "Echo", upstream, &serde_json::json!({}))
+}
+
+fn agent_with(
+    server: &Server,
+    key: &str,
+    name: &str,
+    upstream: std::net::SocketAddr,
+    more: &serde_json::Value,
+) -> Agent {
+    let mut agent = serde_json::json!({
+        "name": name, "agent_type": "webhook", "config": { "url": format!("http://{upstream}/") },
+    });
+    json_patch::merge(&mut agent, more);
+    let made = server.post("/api/agents", key, &agent);
+    let id = made["id"].as_str().expect("an agent").to_owned();
+    server.post(&format!("/api/agents/{id}/versions/1.0.0/publish"), key, &serde_json::json!({}));
+    Agent { path: format!("/api/agents/{id}/execute"), key: key.to_owned(), id }
 }

@@ -42,14 +42,25 @@ pub fn first_address(output: impl Read + Send + 'static) -> SocketAddr {
 
 impl Server {
     pub fn start(folder: &TempDir) -> Self {
-        Self::start_with(folder, "127.0.0.1:9".parse().expect("an address"), Some(TOKEN))
+        Self::start_allowing(folder, "127.0.0.1:9".parse().expect("an address"))
     }
 
     pub fn start_allowing(folder: &TempDir, upstream: SocketAddr) -> Self {
-        Self::start_with(folder, upstream, Some(TOKEN))
+        Self::start_set(folder, upstream, true, &[])
     }
 
-    pub fn start_with(folder: &TempDir, upstream: SocketAddr, token: Option<&str>) -> Self {
+    /// On a folder that has been filled.
+    pub fn start_again(folder: &TempDir, upstream: SocketAddr) -> Self {
+        Self::start_set(folder, upstream, false, &[])
+    }
+
+    /// With settings other than the defaults.
+    pub fn start_set(
+        folder: &TempDir,
+        upstream: SocketAddr,
+        is_new: bool,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let data = folder.path().join("data");
         let mut command = Command::new(binary());
         command
@@ -58,9 +69,10 @@ impl Server {
             .current_dir(folder.path())
             .env("REEVE_EGRESS_ALLOW", upstream.to_string())
             .env("REEVE_LOG_FILTER", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped());
-        if let Some(token) = token {
-            command.env("REEVE_SETUP_TOKEN", token);
+        if is_new {
+            command.env("REEVE_SETUP_TOKEN", TOKEN);
         }
         let began = Instant::now();
         let mut child = command.spawn().expect("starts");
@@ -93,6 +105,9 @@ impl Server {
             "agents:execute",
             "executions:read",
             "insights:read",
+            "workflows:read",
+            "workflows:write",
+            "workflows:execute",
         ];
         let made = self.post("/api/api-keys", token, &json!({"name": "benchmark", "scopes": scopes}));
         made["secret"].as_str().expect("a secret").to_owned()

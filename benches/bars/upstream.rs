@@ -1,16 +1,38 @@
-//! The far end of the webhook agent: answers at once, counts.
+//! The far end of the webhook agent: answers at once, later, or piece by piece; counts.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 static ANSWERED: AtomicUsize = AtomicUsize::new(0);
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{\"echo\":\"hello!\"}";
 
+/// How it answers.
+#[derive(Clone, Copy)]
+enum Manner {
+    After(Duration),
+    /// So many server-sent events, so far apart.
+    Pieces(usize, Duration),
+}
+
 /// Runs on a thread of its own, to the end of the program.
 pub fn start() -> SocketAddr {
+    listen(Manner::After(Duration::ZERO))
+}
+
+pub fn start_slow(time: Duration) -> SocketAddr {
+    listen(Manner::After(time))
+}
+
+pub fn start_telling(pieces: usize, apart: Duration) -> SocketAddr {
+    listen(Manner::Pieces(pieces, apart))
+}
+
+fn listen(manner: Manner) -> SocketAddr {
     ANSWERED.store(0, Relaxed);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = listener.local_addr().expect("an address");
@@ -21,7 +43,7 @@ pub fn start() -> SocketAddr {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(answer(stream));
+                tokio::spawn(answer(stream, manner));
             }
         });
     });
@@ -33,7 +55,7 @@ pub fn count() -> usize {
     ANSWERED.load(Relaxed)
 }
 
-async fn answer(mut stream: tokio::net::TcpStream) {
+async fn answer(mut stream: TcpStream, manner: Manner) {
     let mut buffer = vec![0; 16 * 1024];
     let mut filled = 0;
     loop {
@@ -51,8 +73,28 @@ async fn answer(mut stream: tokio::net::TcpStream) {
         }
         filled = 0;
         ANSWERED.fetch_add(1, Relaxed);
-        if stream.write_all(ANSWER).await.is_err() {
+        let answered = match manner {
+            Manner::After(time) => {
+                if !time.is_zero() {
+                    tokio::time::sleep(time).await;
+                }
+                stream.write_all(ANSWER).await
+            }
+            Manner::Pieces(count, apart) => tell(&mut stream, count, apart).await,
+        };
+        if answered.is_err() {
             return;
         }
     }
+}
+
+async fn tell(stream: &mut TcpStream, count: usize, apart: Duration) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n").await?;
+    stream.write_all(b"transfer-encoding: chunked\r\n\r\n").await?;
+    let mut ticks = tokio::time::interval(apart);
+    for _ in 0..count {
+        ticks.tick().await;
+        stream.write_all(b"10\r\ndata: one word\n\n\r\n").await?;
+    }
+    stream.write_all(b"0\r\n\r\n").await
 }
