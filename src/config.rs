@@ -147,11 +147,19 @@ pub struct Engine {
     pub max_running_per_org: usize,
     /// Runs that may wait in one organization; more are refused.
     pub max_queued_per_org: usize,
+    /// Runs that may wait in the whole appliance. Where so many wait, an organization with more than its even share of
+    /// them is refused.
+    pub max_queued: usize,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { max_running: 2_048, max_running_per_org: 1_024, max_queued_per_org: 20_000 }
+        Self {
+            max_running: 2_048,
+            max_running_per_org: 1_024,
+            max_queued_per_org: 20_000,
+            max_queued: 200_000,
+        }
     }
 }
 

@@ -67,6 +67,12 @@ pub struct Policy {
     /// For the whole run, all attempts and the pauses between them included.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub timeout_ms: u64,
+    /// For one attempt; one that takes longer has failed, and may be repeated. `null`: as long as the run has.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub attempt_timeout_ms: Option<u64>,
+    /// For the wait until it begins; a run that waits longer ends as `timeout`. `null`: no limit.
+    #[schemars(range(min = 1, max = 86_400_000))]
+    pub queue_timeout_ms: Option<u64>,
     pub retry: Retry,
     /// Runs at work at once; `null`: as many as the organization may have.
     #[schemars(range(min = 1, max = 100_000))]
@@ -81,10 +87,19 @@ pub struct Policy {
     pub delivery: Delivery,
 }
 
+impl Policy {
+    /// What one attempt may take.
+    pub fn attempt_ms(&self) -> u64 {
+        self.attempt_timeout_ms.map_or(self.timeout_ms, |it| it.min(self.timeout_ms))
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             timeout_ms: 30_000,
+            attempt_timeout_ms: None,
+            queue_timeout_ms: None,
             retry: Retry::default(),
             max_concurrency: None,
             rate_limit_per_minute: None,

@@ -45,6 +45,12 @@ pub(super) fn wrong_definition(definition: &Definition) -> Vec<Invalid> {
     }
     let policy = &definition.execution;
     wrong.range("/execution/timeout_ms", policy.timeout_ms, 1, DAY_MS);
+    if let Some(limit) = policy.attempt_timeout_ms {
+        wrong.range("/execution/attempt_timeout_ms", limit, 1, DAY_MS);
+    }
+    if let Some(limit) = policy.queue_timeout_ms {
+        wrong.range("/execution/queue_timeout_ms", limit, 1, DAY_MS);
+    }
     wrong.range("/execution/retry/max_attempts", policy.retry.max_attempts.into(), 1, 20);
     wrong.range("/execution/retry/backoff_ms", policy.retry.backoff_ms, 0, DAY_MS);
     wrong.range(
@@ -204,6 +210,8 @@ mod tests {
             (json!({ "execution": { "timeout_ms": DAY_MS + 1 } }), "/execution/timeout_ms"),
             (json!({ "execution": { "retry": { "max_attempts": 0 } } }), "/execution/retry/max_attempts"),
             (json!({ "execution": { "retry": { "max_backoff_ms": 1 } } }), "/execution/retry/max_backoff_ms"),
+            (json!({ "execution": { "attempt_timeout_ms": 0 } }), "/execution/attempt_timeout_ms"),
+            (json!({ "execution": { "queue_timeout_ms": 86_400_001 } }), "/execution/queue_timeout_ms"),
             (json!({ "execution": { "max_concurrency": 0 } }), "/execution/max_concurrency"),
             (json!({ "execution": { "rate_limit_per_minute": 0 } }), "/execution/rate_limit_per_minute"),
             (json!({ "execution": { "budget_micros_per_day": -1 } }), "/execution/budget_micros_per_day"),

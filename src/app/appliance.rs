@@ -147,5 +147,6 @@ fn engine_options(config: &Config) -> Options {
         max_running: config.engine.max_running,
         max_running_per_org: config.engine.max_running_per_org,
         max_queued_per_org: config.engine.max_queued_per_org,
+        max_queued: config.engine.max_queued,
     }
 }

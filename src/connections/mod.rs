@@ -20,5 +20,6 @@ pub use open::{Opened, Use, open};
 pub use ops::{create, delete, find, list, rotate, update, validate, vault_status};
 /// For forms of features that use credentials.
 pub use pages::{Inline as NewInline, KindWords, kind_of, words};
+pub use store::limits;
 pub use types::{CredentialUpdate, Kind, NewCredential, Rotation};
 pub use view::{CredentialFilter, CredentialView, Finding, Validation, VaultStatus};

@@ -32,6 +32,18 @@ pub(super) fn find(rows: &impl Rows<PerOrg>, id: CredentialId) -> Result<Credent
     rows.get(id)?.ok_or_else(|| Error::not_found("credential", id))
 }
 
+/// Those of `ids` that have a limit on the runs that use them at once.
+pub fn limits(rows: &impl Rows<PerOrg>, ids: &[CredentialId]) -> Result<Vec<(CredentialId, u32)>> {
+    let mut found = Vec::new();
+    for id in ids {
+        // One that is missing is told where it is opened.
+        if let Some(limit) = rows.get::<Credential>(*id)?.and_then(|it| it.max_concurrency) {
+            found.push((*id, limit));
+        }
+    }
+    Ok(found)
+}
+
 /// Errors: `Conflict` where a credential other than `own` has the name.
 pub(super) fn check_free(rows: &impl Rows<PerOrg>, name: &str, own: Option<CredentialId>) -> Result<()> {
     let holder: Option<Credential> = rows.by_index(BY_NAME, Key::new().text(&name.to_lowercase()))?;

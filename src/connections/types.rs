@@ -11,6 +11,7 @@ use crate::base::{CredentialId, Error, Invalid, Result, Timestamp};
 use crate::infra::vault::Sealed;
 
 pub(super) const MAX_NAME_CHARS: usize = 120;
+const MAX_CONCURRENCY: u32 = 100_000;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident $text:literal [$($field:literal),*],)*) => {
@@ -63,6 +64,9 @@ pub(super) struct Credential {
     pub hint: String,
     pub expires_at: Option<Timestamp>,
     pub allowed_hosts: Vec<String>,
+    /// Runs that may use it at once.
+    #[serde(default)]
+    pub max_concurrency: Option<u32>,
     /// Counts the changes of this row.
     pub revision: u64,
     pub created_at: Timestamp,
@@ -100,6 +104,10 @@ pub struct NewCredential {
     #[serde(default)]
     #[schemars(length(max = 50))]
     pub allowed_hosts: Vec<String>,
+    /// Runs at work at once that use it, of whatever agents; `null`: as many as there are.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrency: Option<u32>,
 }
 
 /// Replaces everything but the kind; without a value, the present one stays.
@@ -116,6 +124,10 @@ pub struct CredentialUpdate {
     #[serde(default)]
     #[schemars(length(max = 50))]
     pub allowed_hosts: Vec<String>,
+    /// Counts for runs that are accepted from then on.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrency: Option<u32>,
 }
 
 /// A new value for the same credential.
@@ -141,6 +153,7 @@ impl Labels {
         name: &str,
         expires_at: Option<Timestamp>,
         allowed_hosts: &[String],
+        max_concurrency: Option<u32>,
         now: Timestamp,
     ) -> Result<Self> {
         let mut wrong = Vec::new();
@@ -150,6 +163,10 @@ impl Labels {
             wrong.push(Invalid { path: "/name".into(), message });
         }
         wrong.extend(check_expiry(expires_at, now).err());
+        if max_concurrency.is_some_and(|it| !(1..=MAX_CONCURRENCY).contains(&it)) {
+            let message = format!("is 1 to {MAX_CONCURRENCY}, or empty");
+            wrong.push(Invalid { path: "/max_concurrency".into(), message });
+        }
         let allowed_hosts = hosts::normal(allowed_hosts, &mut wrong);
         match wrong.is_empty() {
             true => Ok(Self { name, expires_at, allowed_hosts }),

@@ -21,6 +21,8 @@ pub struct CredentialView {
     pub expires_at: Option<Timestamp>,
     pub expired: bool,
     pub allowed_hosts: Vec<String>,
+    /// Runs at work at once that use it; `null`: as many as there are.
+    pub max_concurrency: Option<u32>,
     /// Times that the value was handed to a run or a probe.
     pub uses: u64,
     pub last_used_at: Option<Timestamp>,
@@ -50,6 +52,7 @@ impl CredentialView {
             version: it.version,
             expires_at: it.expires_at,
             allowed_hosts: it.allowed_hosts,
+            max_concurrency: it.max_concurrency,
             uses: uses.as_ref().map_or(0, |it| it.count),
             last_used_at: uses.map(|it| it.last_at),
             used_by_count: holders.len(),

@@ -1,17 +1,19 @@
 //! From its turn to its end: what becomes of one task at work.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::face::Inner;
 use super::journal::EventKind;
 use super::live::{Run, Topic};
 use super::machine::{self, Cut, Next};
+use super::places::Places;
 use super::task::{Failure, Repeat, Task, Verdict, Work};
 use crate::base::{Code, Json, Result, Timestamp};
 
@@ -21,33 +23,58 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const REFUSED_PAUSE_MS: u64 = 1_000;
 
 impl Inner {
-    /// Starts whatever may start now.
+    /// Starts whatever may start now: one at once, the others one by one, each behind what is ready by then. So
+    /// where processors are short, runs on their way get on before more are begun, and a backlog does not stand
+    /// before everybody else at once.
     pub(super) fn pump(self: &Arc<Self>) {
-        while !self.draining.load(Relaxed) {
-            let next = self.queue.lock().pop(self.options.max_running, self.options.max_running_per_org);
-            let Some(task) = next else { return };
+        let nobody_is_at_it = self.pumps.fetch_add(1, SeqCst) == 0;
+        if nobody_is_at_it && !self.is_pumped(1) {
             let inner = self.clone();
             self.runtime.spawn(async move {
-                let (id, org, lane) = (task.id, task.org, task.lane);
-                if AssertUnwindSafe(inner.drive(task)).catch_unwind().await.is_err() {
-                    tracing::error!(execution.id = %id, "a run met a panic; it goes on at the next start");
+                loop {
+                    tokio::task::yield_now().await;
+                    if inner.is_pumped(inner.pumps.load(SeqCst)) {
+                        return;
+                    }
                 }
-                inner.queue.lock().done(org, lane, id);
-                inner.idle.notify_waiters();
-                inner.pump();
             });
         }
     }
 
-    /// One attempt, and what follows it.
-    async fn drive(self: &Arc<Self>, task: Task) {
+    /// Starts one; whether there was none, and nobody has asked since there were `pumps`.
+    fn is_pumped(self: &Arc<Self>, pumps: usize) -> bool {
+        !self.start_next() && self.pumps.compare_exchange(pumps, 0, SeqCst, SeqCst).is_ok()
+    }
+
+    fn start_next(self: &Arc<Self>) -> bool {
+        if self.draining.load(Relaxed) {
+            return false;
+        }
+        let next = self.queue.lock().pop(self.options.max_running, self.options.max_running_per_org);
+        let Some(task) = next else { return false };
+        let inner = self.clone();
+        self.runtime.spawn(async move {
+            let (id, org, lanes) = (task.id, task.org, task.own_lanes().collect::<Vec<_>>());
+            let (task, turn) = inner.places_of(task);
+            if AssertUnwindSafe(inner.drive(task, turn)).catch_unwind().await.is_err() {
+                tracing::error!(execution.id = %id, "a run met a panic; it goes on at the next start");
+            }
+            inner.queue.lock().done(org, id, &lanes);
+            inner.idle.notify_waiters();
+            inner.pump();
+        });
+        true
+    }
+
+    /// One attempt, and what follows it. `turn`: places that it waited for.
+    async fn drive(self: &Arc<Self>, task: Task, turn: Option<Places>) {
         let Some(topic) = self.topic(task.id) else { return };
         let Some(work) = self.work.get().cloned() else { return };
         let now = self.env.now();
         let began = task.begun_at.unwrap_or(now);
         let left = Duration::from_millis(task.deadline(began).since(now));
-        if topic.stop.is_cancelled() || left.is_zero() {
-            let why = if topic.stop.is_cancelled() { Cut::Cancelled } else { Cut::TimedOut };
+        if topic.is_stopped() || left.is_zero() {
+            let why = if topic.is_stopped() { Cut::Cancelled } else { Cut::TimedOut };
             let end = machine::cut(&task, why, now);
             return self.finish(&topic, task, end).await;
         }
@@ -65,9 +92,10 @@ impl Inner {
         let run = Run {
             id: begun.id,
             org: begun.org,
-            stop: topic.stop.child_token(),
-            deadline: std::time::Instant::now() + left,
+            stop: topic.stop_token(),
+            deadline: std::time::Instant::now() + begun.attempt_limit().map_or(left, |it| it.min(left)),
             earlier,
+            turn: Mutex::new(turn),
             topic: topic.clone(),
             engine: self.clone(),
         };
@@ -81,6 +109,7 @@ impl Inner {
             Next::End(end) => self.finish(&topic, begun, end).await,
             Next::Again { at, after } => self.again(&topic, begun, at, &after).await,
             Next::Later { at } => self.rest(&topic, begun, at).await,
+            Next::Turn { lanes } => self.rest(&topic, Task { turn: lanes, ..begun }, self.env.now()).await,
         }
     }
 
@@ -97,10 +126,11 @@ impl Inner {
         let attempt = AssertUnwindSafe(work.attempt(task, run)).catch_unwind();
         tokio::pin!(attempt);
         // In this order, so that a simulation meets the same turn again.
+        let own = task.attempt_limit().filter(|it| *it < left);
         let cut = tokio::select! {
             biased;
             verdict = &mut attempt => return self.judge(task, verdict),
-            () = tokio::time::sleep(left) => Cut::TimedOut,
+            () = tokio::time::sleep(own.unwrap_or(left)) => Cut::TimedOut,
             () = run.stop.cancelled() => Cut::Cancelled,
         };
         run.stop.cancel();
@@ -109,6 +139,7 @@ impl Inner {
             Ok(Ok(Verdict::Done(output))) if cut == Cut::Cancelled => {
                 self.judge(task, Ok(Verdict::Done(output)))
             }
+            _ if cut == Cut::TimedOut && own.is_some() => self.judge(task, Ok(machine::attempt_cut(task))),
             _ => Next::End(machine::cut(task, cut, self.env.now())),
         }
     }
@@ -153,7 +184,23 @@ impl Inner {
             }
             self.pump();
         }
-        self.paused.lock().next()
+        self.end_overdue();
+        let next = self.paused.lock().next();
+        next.into_iter().chain(self.queue.lock().next_overdue()).min()
+    }
+
+    /// Ends what has waited in the queue for longer than it may.
+    fn end_overdue(self: &Arc<Self>) {
+        let overdue = self.queue.lock().take_overdue(Instant::now());
+        for task in overdue {
+            let Some(topic) = self.topic(task.id) else { continue };
+            let why = if task.begun_at.is_some() { Cut::TimedOut } else { Cut::NeverBegan };
+            let inner = self.clone();
+            self.runtime.spawn(async move {
+                let end = machine::cut(&task, why, inner.env.now());
+                inner.finish(&topic, task, end).await;
+            });
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine's face: accepting, watching, cancelling, draining.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::live::{Dirty, Topic, Watch};
 use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
-use super::queue::{Lane, Queue};
+use super::queue::{LaneId, Queue};
 use super::task::{Task, Work};
 use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
@@ -28,6 +28,8 @@ const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// Attempts that are let go at the end of a drain stop within this.
 const HALT_PATIENCE: Duration = Duration::from_secs(1);
 const END_PATIENCE_MS: u64 = 60_000;
+/// A task that waits, with its places in the maps that find it.
+const TASK_BYTES: usize = size_of::<Task>() + 200;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -35,6 +37,8 @@ pub struct Options {
     pub max_running_per_org: usize,
     /// Queued and pausing together.
     pub max_queued_per_org: usize,
+    /// As that, in all organizations together. Where so many wait, each keeps an even share.
+    pub max_queued: usize,
 }
 
 /// The engine of one appliance. Cheap to clone.
@@ -56,6 +60,8 @@ pub(super) struct Inner {
     pub paused_changed: Arc<Notify>,
     pub dirty: Arc<Dirty>,
     pub draining: AtomicBool,
+    /// How often somebody has asked for starts since the last one found none; 0: nobody is at it.
+    pub pumps: AtomicUsize,
     /// Cancelled when attempts are to stop as if the process had ended: nothing is written of them.
     pub halt: CancellationToken,
     pub idle: Notify,
@@ -72,6 +78,7 @@ impl Engine {
     /// Starts the engine's own tasks on `runtime`. It takes work from the moment `register` was called.
     pub fn start(env: Env, store: Store, options: Options, runtime: Handle) -> Self {
         let engine = Self(Arc::new(Inner {
+            dirty: Arc::new(Dirty::new(env.clone())),
             env,
             store,
             options,
@@ -81,8 +88,8 @@ impl Engine {
             topics: Mutex::new(HashMap::new()),
             paused: Mutex::new(Paused::default()),
             paused_changed: Arc::new(Notify::new()),
-            dirty: Arc::new(Dirty::default()),
             draining: AtomicBool::new(false),
+            pumps: AtomicUsize::new(0),
             halt: CancellationToken::new(),
             idle: Notify::new(),
         }));
@@ -134,12 +141,11 @@ impl Engine {
         if self.0.draining.load(Relaxed) {
             return Err(Error::unavailable("the server is stopping and takes no new work").retry_after(5_000));
         }
-        let limit = self.0.options.max_queued_per_org;
-        let waiting = self.0.queue.lock().waiting(org) + self.0.paused.lock().of_org(org);
+        let (waiting, limit) = self.0.room(org, count);
         if waiting + count > limit {
             let usage = serde_json::json!({ "resource": "queued_runs", "used": waiting, "limit": limit });
             let message = match count {
-                1 => format!("{limit} runs are waiting already"),
+                1 => format!("{waiting} runs are waiting already, and no more than {limit} may"),
                 _ => format!(
                     "{waiting} runs are waiting already; with {count} more there would be over {limit}"
                 ),
@@ -165,7 +171,7 @@ impl Engine {
     /// The acceptance failed: nobody will ever run it.
     pub fn withdraw(&self, id: ExecutionId) {
         if let Some(topic) = self.0.topics.lock().remove(&id) {
-            topic.ended.send_replace(true);
+            topic.ended.say();
         }
     }
 
@@ -210,7 +216,7 @@ impl Engine {
             return Ok(false);
         }
         let mut watch = Watch::of(&topic);
-        topic.stop.cancel();
+        topic.stop();
         self.0.end_if_waiting(&topic);
         watch.ended().await;
         Ok(true)
@@ -218,12 +224,12 @@ impl Engine {
 
     /// From now on nothing of this lane, or for `None` of the organization, begins; what is queued stays queued.
     /// In memory only: whoever closes says so again before `recover`.
-    pub fn close(&self, org: OrgId, lane: Option<Lane>) {
+    pub fn close(&self, org: OrgId, lane: Option<LaneId>) {
         self.0.queue.lock().close(org, lane);
     }
 
     /// What waited because it was closed begins when it is its turn.
-    pub fn open(&self, org: OrgId, lane: Option<Lane>) {
+    pub fn open(&self, org: OrgId, lane: Option<LaneId>) {
         self.0.queue.lock().open(org, lane);
         self.0.pump();
     }
@@ -233,7 +239,7 @@ impl Engine {
     pub async fn cancel_all(
         &self,
         org: OrgId,
-        lane: Option<Lane>,
+        lane: Option<LaneId>,
         queued: bool,
         patience: Duration,
     ) -> usize {
@@ -243,7 +249,7 @@ impl Engine {
         let mut ends: Vec<Watch> = Vec::new();
         for topic in chosen {
             ends.push(Watch::of(&topic));
-            topic.stop.cancel();
+            topic.stop();
             self.0.end_if_waiting(&topic);
         }
         let ended = join_all(ends.iter_mut().map(Watch::ended));
@@ -257,15 +263,18 @@ impl Engine {
         (queue.running_of(org), queue.waiting(org))
     }
 
-    /// Tasks of one lane that are at work, or sure of a place.
-    pub fn running_in(&self, org: OrgId, lane: [u8; 16]) -> usize {
-        self.0.queue.lock().admitted(org, lane)
-    }
-
     pub fn stats(&self) -> EngineStats {
         let paused = self.0.paused.lock().len();
         let queue = self.0.queue.lock();
         EngineStats { running: queue.running(), queued: queue.all_waiting(), paused }
+    }
+
+    /// What the runs that have not ended take in memory, about: everything but what their attempts hold. Looks at
+    /// each of them.
+    pub fn held_bytes(&self) -> usize {
+        let topics: usize = self.0.topics.lock().values().map(|it| it.held_bytes()).sum();
+        let stats = self.stats();
+        topics + (stats.queued + stats.paused) * TASK_BYTES
     }
 
     /// Starts no more work and waits for what runs, `patience` at most; then lets it go unrecorded, and tells
@@ -276,7 +285,7 @@ impl Engine {
         let left = self.0.until_idle(patience).await;
         self.0.halt.cancel();
         for topic in self.0.topics.lock().values() {
-            topic.ended.send_replace(true);
+            topic.ended.say();
         }
         self.0.until_idle(HALT_PATIENCE).await;
         left
@@ -288,8 +297,27 @@ impl Inner {
         self.topics.lock().get(&id).cloned()
     }
 
+    /// How many runs of the organization wait, and how many may, where so many are to come.
+    fn room(&self, org: OrgId, count: usize) -> (usize, usize) {
+        let (queued, all_queued, with_queued) = {
+            let queue = self.queue.lock();
+            (queue.waiting(org), queue.all_waiting(), queue.busy_orgs())
+        };
+        let (paused, all_paused, with_paused) = {
+            let paused = self.paused.lock();
+            (paused.of_org(org), paused.len(), paused.orgs())
+        };
+        let (waiting, most) = (queued + paused, self.options.max_queued_per_org);
+        if all_queued + all_paused + count <= self.options.max_queued {
+            return (waiting, most);
+        }
+        let newcomer = usize::from(waiting == 0);
+        let share = self.options.max_queued / (with_queued.max(with_paused) + newcomer).max(1);
+        (waiting, most.min(share))
+    }
+
     fn open_topic(&self, task: &Task, last_sequence: u64) -> Arc<Topic> {
-        let topic = Topic::new(task, last_sequence, self.env.clone(), self.dirty.clone());
+        let topic = Topic::new(task, last_sequence, self.dirty.clone());
         self.topics.lock().insert(task.id, topic.clone());
         topic
     }
@@ -303,7 +331,7 @@ impl Inner {
 
     /// As `place`, for a task whose pause is over.
     pub(super) fn enqueue(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) {
-        self.queue.lock().push(task);
+        self.push(task);
         self.look_again(topic, false);
     }
 
@@ -313,14 +341,27 @@ impl Inner {
         }
         let pause_ms = task.pause_left_ms(self.env.now());
         if pause_ms == 0 {
-            return self.queue.lock().push(task);
+            return self.push(task);
         }
         self.paused.lock().put(task, Instant::now() + Duration::from_millis(pause_ms));
         self.paused_changed.notify_one();
     }
 
+    fn push(&self, task: Task) {
+        let left = task.wait_left_ms(self.env.now());
+        let until = left.map(|it| Instant::now() + Duration::from_millis(it));
+        let is_next = {
+            let mut queue = self.queue.lock();
+            queue.push(task, until);
+            until.is_some() && queue.next_overdue() == until
+        };
+        if is_next {
+            self.paused_changed.notify_one();
+        }
+    }
+
     fn look_again(self: &Arc<Self>, topic: &Arc<Topic>, is_held: bool) {
-        if topic.stop.is_cancelled() {
+        if topic.is_stopped() {
             self.end_if_waiting(topic);
         } else if topic.is_to_be_held() != is_held {
             self.settle_later(topic);
@@ -352,7 +393,7 @@ impl Inner {
         if let Some(topic) = topics.get(&id) {
             return Ok(Some(topic.clone()));
         }
-        let topic = Topic::new(&task, last, self.env.clone(), self.dirty.clone());
+        let topic = Topic::new(&task, last, self.dirty.clone());
         topics.insert(id, topic.clone());
         drop(topics);
         // Not into the queue: it must not begin before its end is written.

@@ -111,7 +111,7 @@ impl Inner {
             }
         };
         self.put_back(task);
-        if topic.stop.is_cancelled() {
+        if topic.is_stopped() {
             self.end_if_waiting(topic);
         }
         done

@@ -1,15 +1,16 @@
 //! A run at work: its pen on the journal, and those who watch.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::face::Inner;
 use super::journal::{Entry, EventKind, Published, entries_after};
+use super::places::Places;
 use super::task::Task;
 use crate::base::{Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
 use crate::infra::store::OrgTx;
@@ -31,6 +32,8 @@ pub struct Run {
     pub deadline: Instant,
     /// Number of the last entry that earlier attempts left.
     pub(super) earlier: u64,
+    /// Places that it waited for and has not taken yet.
+    pub(super) turn: Mutex<Option<Places>>,
     pub(super) topic: Arc<Topic>,
     pub(super) engine: Arc<Inner>,
 }
@@ -91,23 +94,55 @@ impl Run {
     }
 }
 
-/// One run's unwritten entries and its watchers. Lives from acceptance to the end.
+/// One run's unwritten entries and its watchers. Lives from acceptance to the end; small as long as it waits, because
+/// many may wait.
 pub(super) struct Topic {
     pub id: ExecutionId,
     pub org: OrgId,
-    env: Env,
-    pending: Mutex<Pending>,
-    /// Held while entries are being written, so that they are published in order.
-    pub writing: tokio::sync::Mutex<()>,
-    /// Made for the first who reads along: most runs are only waited for, and a channel is not small.
-    committed: Mutex<Option<broadcast::Sender<Arc<[Published]>>>>,
+    /// Number of the last entry that earlier processes left.
+    earlier: u64,
+    /// Made when something happens in it.
+    lively: OnceLock<Box<Lively>>,
     /// Whether it has ended, or this process has nothing more to say about it.
-    pub ended: watch::Sender<bool>,
-    pub stop: CancellationToken,
+    pub ended: Ended,
     /// Whether it is to be held: what counts, wherever its task is.
     hold: AtomicBool,
     pub started_at: Mutex<Option<Timestamp>>,
     dirty: Arc<Dirty>,
+}
+
+struct Lively {
+    pending: Mutex<Pending>,
+    /// Held while entries are being written, so that they are published in order.
+    writing: tokio::sync::Mutex<()>,
+    /// Made for the first who reads along: most runs are only waited for, and a channel is not small.
+    committed: Mutex<Option<broadcast::Sender<Arc<[Published]>>>>,
+    stop: CancellationToken,
+}
+
+/// Said once, heard by all who wait for it.
+#[derive(Default)]
+pub(super) struct Ended {
+    said: AtomicBool,
+    told: Notify,
+}
+
+impl Ended {
+    pub(super) fn say(&self) {
+        self.said.store(true, Ordering::SeqCst);
+        self.told.notify_waiters();
+    }
+
+    async fn heard(&self) {
+        loop {
+            // It hears from here on what is said.
+            let told = self.told.notified();
+            if self.said.load(Ordering::SeqCst) {
+                return;
+            }
+            told.await;
+        }
+    }
 }
 
 #[derive(Default)]
@@ -122,27 +157,60 @@ struct Pending {
 }
 
 /// Topics with unwritten entries, for the one who writes them.
-#[derive(Default)]
 pub(super) struct Dirty {
+    /// Tells when an entry was made.
+    env: Env,
     pub topics: Mutex<Vec<Arc<Topic>>>,
     pub wake: Notify,
 }
 
+impl Dirty {
+    pub(super) fn new(env: Env) -> Self {
+        Self { env, topics: Mutex::default(), wake: Notify::new() }
+    }
+}
+
 impl Topic {
-    pub(super) fn new(task: &Task, last_sequence: u64, env: Env, dirty: Arc<Dirty>) -> Arc<Self> {
+    pub(super) fn new(task: &Task, last_sequence: u64, dirty: Arc<Dirty>) -> Arc<Self> {
         Arc::new(Self {
             id: task.id,
             org: task.org,
-            env,
-            pending: Mutex::new(Pending { last_sequence, ..Pending::default() }),
-            writing: tokio::sync::Mutex::new(()),
-            committed: Mutex::new(None),
-            ended: watch::Sender::new(false),
-            stop: CancellationToken::new(),
+            earlier: last_sequence,
+            lively: OnceLock::new(),
+            ended: Ended::default(),
             hold: AtomicBool::new(task.held_since.is_some()),
             started_at: Mutex::new(None),
             dirty,
         })
+    }
+
+    fn lively(&self) -> &Lively {
+        self.lively.get_or_init(|| {
+            Box::new(Lively {
+                pending: Mutex::new(Pending { last_sequence: self.earlier, ..Pending::default() }),
+                writing: tokio::sync::Mutex::new(()),
+                committed: Mutex::new(None),
+                stop: CancellationToken::new(),
+            })
+        })
+    }
+
+    /// Held while entries are being written, so that they are published in order.
+    pub(super) fn writing(&self) -> &tokio::sync::Mutex<()> {
+        &self.lively().writing
+    }
+
+    /// Tells whoever works at it that nobody wants the result any more.
+    pub(super) fn stop(&self) {
+        self.lively().stop.cancel();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lively.get().is_some_and(|it| it.stop.is_cancelled())
+    }
+
+    pub(super) fn stop_token(&self) -> CancellationToken {
+        self.lively().stop.child_token()
     }
 
     pub(super) fn is_to_be_held(&self) -> bool {
@@ -155,13 +223,13 @@ impl Topic {
 
     pub(super) fn note(self: &Arc<Self>, kind: EventKind, data: Json) {
         let was_clean = {
-            let mut pending = self.pending.lock();
+            let mut pending = self.lively().pending.lock();
             if pending.closed {
                 return;
             }
             let was_clean = pending.is_clean();
             self.end_text(&mut pending);
-            pending.push(self.id, self.env.now(), kind, data);
+            pending.push(self.id, self.dirty.env.now(), kind, data);
             pending.closed = kind.is_last();
             was_clean
         };
@@ -173,7 +241,7 @@ impl Topic {
             return;
         }
         let was_clean = {
-            let mut pending = self.pending.lock();
+            let mut pending = self.lively().pending.lock();
             if pending.closed {
                 return;
             }
@@ -191,33 +259,39 @@ impl Topic {
         self.mark(was_clean);
     }
 
+    /// What it takes in memory, about.
+    pub(super) fn held_bytes(&self) -> usize {
+        let lively = self.lively.get().map_or(0, |it| size_of::<Lively>() + it.pending.lock().held_bytes());
+        size_of::<Self>() + lively
+    }
+
     /// Number of the newest entry, written or not.
     pub(super) fn last_sequence(&self) -> u64 {
-        self.pending.lock().last_sequence
+        self.lively.get().map_or(self.earlier, |it| it.pending.lock().last_sequence)
     }
 
     /// Takes what is unwritten, in order.
     pub(super) fn take(&self) -> Vec<Entry> {
-        let mut pending = self.pending.lock();
+        let mut pending = self.lively().pending.lock();
         self.end_text(&mut pending);
         std::mem::take(&mut pending.entries)
     }
 
     /// Puts back what could not be written.
     pub(super) fn give_back(&self, mut entries: Vec<Entry>) {
-        let mut pending = self.pending.lock();
+        let mut pending = self.lively().pending.lock();
         entries.append(&mut pending.entries);
         pending.entries = entries;
     }
 
     pub(super) fn publish(&self, entries: Vec<Entry>) {
-        if let Some(committed) = self.committed.lock().as_ref().filter(|_| !entries.is_empty()) {
+        if let Some(committed) = self.lively().committed.lock().as_ref().filter(|_| !entries.is_empty()) {
             let _ = committed.send(entries.into_iter().map(Published::new).collect());
         }
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<[Published]>> {
-        self.committed.lock().get_or_insert_with(|| broadcast::Sender::new(WATCHER_LAG)).subscribe()
+        self.lively().committed.lock().get_or_insert_with(|| broadcast::Sender::new(WATCHER_LAG)).subscribe()
     }
 
     fn end_text(&self, pending: &mut Pending) {
@@ -228,7 +302,7 @@ impl Topic {
                 Some(step) => serde_json::json!({ "step": **step, "text": text }),
             };
             let data = Json::of(&data);
-            pending.push(self.id, self.env.now(), EventKind::Delta, data);
+            pending.push(self.id, self.dirty.env.now(), EventKind::Delta, data);
         }
     }
 
@@ -245,6 +319,10 @@ impl Topic {
 }
 
 impl Pending {
+    fn held_bytes(&self) -> usize {
+        self.text.len() + self.entries.iter().map(|it| size_of::<Entry>() + it.data.len()).sum::<usize>()
+    }
+
     fn is_clean(&self) -> bool {
         self.entries.is_empty() && self.text.is_empty()
     }
@@ -259,12 +337,11 @@ impl Pending {
 pub struct Watch {
     topic: Arc<Topic>,
     committed: Option<broadcast::Receiver<Arc<[Published]>>>,
-    ended: watch::Receiver<bool>,
 }
 
 impl Watch {
     pub(super) fn of(topic: &Arc<Topic>) -> Self {
-        Self { topic: topic.clone(), committed: None, ended: topic.ended.subscribe() }
+        Self { topic: topic.clone(), committed: None }
     }
 
     /// Committed entries as they come; `None` when the run has ended, or this process stops. `Some` of
@@ -283,13 +360,13 @@ impl Watch {
                 Err(Lagged(_)) => Some(Arc::from([])),
                 Err(Closed) => None,
             },
-            _ = self.ended.wait_for(|it| *it) => None,
+            () = self.topic.ended.heard() => None,
         }
     }
 
     /// Returns when the run's end is on disk, or this process will not see it.
     pub async fn ended(&mut self) {
-        let _ = self.ended.wait_for(|it| *it).await;
+        self.topic.ended.heard().await;
     }
 
     /// First start, where it has begun.

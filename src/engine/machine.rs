@@ -1,6 +1,6 @@
 //! What follows an attempt. Pure: no clock, no store, no chance.
 
-use super::task::{End, Failure, Repeat, Retry, Status, Task, Verdict};
+use super::task::{End, Failure, Lane, Repeat, Retry, Status, Task, Verdict};
 use crate::base::{Code, Timestamp};
 
 /// Longest pause that a far end may ask for before the next attempt.
@@ -17,6 +17,10 @@ pub enum Next {
     Later {
         at: Timestamp,
     },
+    /// On with the same attempt, once there is a place in all of these lanes.
+    Turn {
+        lanes: Vec<Lane>,
+    },
     End(End),
 }
 
@@ -25,6 +29,8 @@ pub enum Next {
 pub(super) enum Cut {
     Cancelled,
     TimedOut,
+    /// It waited for its turn for too long.
+    NeverBegan,
 }
 
 /// Decides after attempt number `task.attempts` (already counted). `jitter` is 0.0 to 1.0: the part of the
@@ -45,6 +51,7 @@ pub fn next(task: &Task, verdict: Verdict, now: Timestamp, jitter: f64) -> Next 
         Verdict::Stopped => end(Status::Cancelled, None, None),
         // Its time may be over before: then it ends there.
         Verdict::Later { at } => Next::Later { at: at.min(task.deadline(task.begun_at.unwrap_or(now))) },
+        Verdict::Turn { lanes } => Next::Turn { lanes },
         Verdict::Failed(failure) => {
             let deadline = task.deadline(task.begun_at.unwrap_or(now));
             let at = now.plus_ms(task.retry.pause_ms(task.attempts, failure.retry_after_ms, jitter));
@@ -66,8 +73,20 @@ pub(super) fn cut(task: &Task, cut: Cut, now: Timestamp) -> End {
             let message = format!("the run did not end within {} ms", task.timeout_ms);
             (Status::Timeout, Some(Failure::new(Code::ExecutionTimeout, message)))
         }
+        Cut::NeverBegan => {
+            let limit = task.queue_timeout_ms.unwrap_or_default();
+            let message = format!("the run waited more than {limit} ms for its turn, and did not begin");
+            (Status::Timeout, Some(Failure::new(Code::ExecutionTimeout, message)))
+        }
     };
     End { status, output: None, failure, attempts: task.attempts, started_at: task.begun_at, ended_at: now }
+}
+
+/// What an attempt came to that took longer than one may.
+pub(super) fn attempt_cut(task: &Task) -> Verdict {
+    let limit = task.attempt_timeout_ms.unwrap_or_default();
+    let message = format!("the attempt did not end within {limit} ms");
+    Verdict::Failed(Failure { retriable: true, ..Failure::new(Code::ExecutionTimeout, message) })
 }
 
 /// What becomes of a task that is found after a crash: `None` where it is attempted (again).
@@ -121,6 +140,10 @@ mod tests {
             resting: false,
             held_since: None,
             held_ms: 0,
+            more_lanes: Vec::new(),
+            turn: Vec::new(),
+            attempt_timeout_ms: None,
+            queue_timeout_ms: None,
         }
     }
 
@@ -131,7 +154,7 @@ mod tests {
     fn at(next: Next) -> Option<i64> {
         match next {
             Next::Again { at, .. } | Next::Later { at } => Some(at.millis()),
-            Next::End(_) => None,
+            Next::Turn { .. } | Next::End(_) => None,
         }
     }
 

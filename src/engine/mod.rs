@@ -13,6 +13,7 @@ mod live;
 mod machine;
 mod paused;
 mod pen;
+mod places;
 mod queue;
 mod task;
 mod timers;
@@ -23,5 +24,6 @@ pub use journal::{
 };
 pub use live::{Run, Watch};
 pub use machine::{Next, next};
-pub use task::{End, Failure, Hold, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};
+pub use places::Places;
+pub use task::{End, Failure, Hold, Lane, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};
 pub use timers::{Due, Fire, Timer, TimerKind, Timers};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::queue::Lane;
+use super::queue::LaneId;
 use super::task::Task;
 use crate::base::{ExecutionId, Id, OrgId};
 
@@ -61,7 +61,7 @@ impl Paused {
     }
 
     /// What is here of one lane or of all, and whether it has begun.
-    pub(super) fn within(&self, org: OrgId, lane: Option<Lane>) -> Vec<(ExecutionId, bool)> {
+    pub(super) fn within(&self, org: OrgId, lane: Option<LaneId>) -> Vec<(ExecutionId, bool)> {
         let within = |it: &&Task| it.org == org && lane.is_none_or(|lane| lane == it.lane);
         let all = self.by_time.values().chain(self.held.values());
         all.filter(within).map(|it| (it.id, it.begun_at.is_some())).collect()
@@ -74,6 +74,11 @@ impl Paused {
 
     pub(super) fn len(&self) -> usize {
         self.by_time.len() + self.held.len()
+    }
+
+    /// Organizations with something here.
+    pub(super) fn orgs(&self) -> usize {
+        self.per_org.len()
     }
 
     pub(super) fn of_org(&self, org: OrgId) -> usize {
@@ -115,6 +120,10 @@ mod tests {
             resting: false,
             held_since: None,
             held_ms: 0,
+            more_lanes: Vec::new(),
+            turn: Vec::new(),
+            attempt_timeout_ms: None,
+            queue_timeout_ms: None,
         }
     }
 

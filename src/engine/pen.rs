@@ -38,7 +38,7 @@ impl Inner {
         self.write_at_last(topic, Some(last), rows).await;
         self.topics.lock().remove(&id);
         work.settled(id);
-        topic.ended.send_replace(true);
+        topic.ended.say();
     }
 
     /// Writes that a task pauses, with what happened up to now; `false` where it cannot be written any more.
@@ -57,7 +57,7 @@ impl Inner {
         let written = self.write_at_last(topic, None, rows).await;
         if !written {
             self.topics.lock().remove(&topic.id);
-            topic.ended.send_replace(true);
+            topic.ended.say();
         }
         written
     }
@@ -87,7 +87,7 @@ impl Inner {
         rows: impl Fn(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Clone + Send + 'static,
     ) -> bool {
         // Held from before `last` is there: nobody else may write it without its rows.
-        let _writing = topic.writing.lock().await;
+        let _writing = topic.writing().lock().await;
         if let Some((kind, data)) = last {
             topic.note(kind, data);
         }
@@ -132,7 +132,7 @@ impl Inner {
     async fn flush(&self, topics: Vec<Arc<Topic>>) -> Result<()> {
         let mut held = Vec::new();
         for topic in &topics {
-            match topic.writing.try_lock() {
+            match topic.writing().try_lock() {
                 Ok(writing) => {
                     let entries = topic.take();
                     if !entries.is_empty() {

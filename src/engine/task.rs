@@ -1,5 +1,7 @@
 //! A piece of work, how it may end, and who does it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,14 @@ pub struct Retry {
     pub max_backoff_ms: u64,
 }
 
+/// Work of one lane shares a limit on how much of it runs at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    #[serde(with = "lane_bytes")]
+    pub id: [u8; 16],
+    pub limit: u32,
+}
+
 /// Work that was accepted and has not ended. The row goes when it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
@@ -35,12 +45,25 @@ pub struct Task {
     #[serde(with = "lane_bytes")]
     pub lane: [u8; 16],
     pub lane_limit: u32,
+    /// Further lanes whose limits it keeps to as well.
+    #[serde(default)]
+    pub more_lanes: Vec<Lane>,
+    /// Where it rests until there is a place for what it does next (`Verdict::Turn`): the lanes of that. Not on
+    /// disk: after a restart it asks again.
+    #[serde(skip)]
+    pub turn: Vec<Lane>,
     /// Higher goes first within an organization.
     pub priority: i8,
     pub repeat: Repeat,
     pub retry: Retry,
     /// From the first start to the end, all attempts included.
     pub timeout_ms: u64,
+    /// For one attempt: one that takes longer has failed, and may be repeated.
+    #[serde(default)]
+    pub attempt_timeout_ms: Option<u64>,
+    /// For the wait until it begins; the time that it is held or has to pause does not count.
+    #[serde(default)]
+    pub queue_timeout_ms: Option<u64>,
     pub accepted_at: Timestamp,
     /// Not before this: the pause before another attempt.
     pub ready_at: Timestamp,
@@ -80,14 +103,42 @@ impl Task {
         began.plus_ms(self.timeout_ms.saturating_add(self.held_ms))
     }
 
+    /// Every lane that it needs a place in to go on.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        self.own_lanes().chain(self.turn.iter().copied())
+    }
+
+    /// Those that it is in as long as it is at work.
+    pub(super) fn own_lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        let own = Lane { id: self.lane, limit: self.lane_limit };
+        std::iter::once(own).chain(self.more_lanes.iter().copied())
+    }
+
+    pub(super) fn attempt_limit(&self) -> Option<Duration> {
+        self.attempt_timeout_ms.map(Duration::from_millis)
+    }
+
+    /// How long it may still wait in the queue, where that has a limit: once it has begun, as long as the run may last.
+    pub(super) fn wait_left_ms(&self, now: Timestamp) -> Option<u64> {
+        match self.begun_at {
+            Some(began) => Some(self.deadline(began).since(now)),
+            None => {
+                let waited = now.since(self.accepted_at.max(self.ready_at));
+                self.queue_timeout_ms.map(|it| it.saturating_sub(waited))
+            }
+        }
+    }
+
     pub(super) fn held(self, now: Timestamp) -> Self {
         Self { held_since: Some(now), ..self }
     }
 
     pub(super) fn released(self, now: Timestamp) -> Self {
         let held = self.held_since.map_or(0, |it| now.since(it));
-        let held_ms = if self.begun_at.is_some() { self.held_ms.saturating_add(held) } else { 0 };
-        Self { held_since: None, held_ms, ..self }
+        if self.begun_at.is_none() {
+            return Self { held_since: None, accepted_at: self.accepted_at.plus_ms(held), ..self };
+        }
+        Self { held_since: None, held_ms: self.held_ms.saturating_add(held), ..self }
     }
 }
 
@@ -134,6 +185,10 @@ pub enum Verdict {
     /// in the journal.
     Later {
         at: Timestamp,
+    },
+    /// As `Later`, once there is a place in all of these lanes: `Run::enter` found none.
+    Turn {
+        lanes: Vec<Lane>,
     },
 }
 

@@ -34,7 +34,7 @@ pub use ops::{
     resume, retry, start, start_with, start_workflow, timeline,
 };
 pub use rate::check_rate;
-pub use runner::WorkflowRun;
+pub use runner::{WorkflowRun, lanes_of};
 pub use seen::{RunnerName, runner_of};
 pub use sink::StepMark;
 pub use store::feed_table;

@@ -3,9 +3,11 @@
 use super::types::{Execution, NewExecution, Trigger};
 use crate::access::Cx;
 use crate::adapters::Usage;
-use crate::agents::{Delivery, Runnable};
-use crate::base::{AgentId, Id, VersionId, WorkflowId};
-use crate::engine::{Repeat, Retry, Status, Task};
+use crate::agents::{Delivery, Policy, Runnable};
+use crate::base::{AgentId, Id, Result, VersionId, WorkflowId};
+use crate::connections;
+use crate::engine::{Lane, Repeat, Retry, Status, Task};
+use crate::infra::store::{PerOrg, Rows};
 
 /// A workflow that may run, as its owner says.
 #[derive(Debug, Clone)]
@@ -61,9 +63,8 @@ impl Runner {
         }
     }
 
-    pub(super) fn task(&self, cx: &Cx, execution: &Execution) -> Task {
-        let most = u32::try_from(cx.services().config.engine.max_running_per_org).unwrap_or(u32::MAX);
-        let (lane, lane_limit, repeat, retry) = match self {
+    pub(super) fn task(&self, cx: &Cx, execution: &Execution) -> Result<Task> {
+        let (lanes, repeat, retry) = match self {
             Self::Agent(it) => {
                 let policy = &it.version.policy;
                 let retry = Retry {
@@ -71,19 +72,25 @@ impl Runner {
                     backoff_ms: policy.retry.backoff_ms,
                     max_backoff_ms: policy.retry.max_backoff_ms,
                 };
-                (it.agent.id.bytes(), policy.max_concurrency, repeat_of(policy.delivery), retry)
+                let lanes = match it.version.credential_ids.is_empty() {
+                    true => vec![own_lane(it)],
+                    false => lanes_of(&cx.read()?, it)?,
+                };
+                (lanes, repeat_of(policy.delivery), retry)
             }
             // Its steps know what may run again; the run as a whole goes on where it was.
             Self::Workflow(it) => {
                 let retry = Retry { max_attempts: 1, backoff_ms: 0, max_backoff_ms: 0 };
-                (it.id.bytes(), it.max_concurrency, Repeat::AtLeastOnce, retry)
+                (vec![lane_of(it.id.bytes(), it.max_concurrency)], Repeat::AtLeastOnce, retry)
             }
         };
-        Task {
+        let mut lanes = lanes.into_iter();
+        let own = lanes.next().unwrap_or(lane_of(execution.id.bytes(), None));
+        Ok(Task {
             id: execution.id,
             org: cx.org(),
-            lane,
-            lane_limit: lane_limit.unwrap_or(most),
+            lane: own.id,
+            lane_limit: own.limit,
             priority: execution.priority,
             repeat,
             retry,
@@ -97,6 +104,17 @@ impl Runner {
             resting: false,
             held_since: None,
             held_ms: 0,
+            more_lanes: lanes.collect(),
+            turn: Vec::new(),
+            attempt_timeout_ms: self.policy().and_then(|it| it.attempt_timeout_ms),
+            queue_timeout_ms: self.policy().and_then(|it| it.queue_timeout_ms),
+        })
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        match self {
+            Self::Agent(it) => Some(&it.version.policy),
+            Self::Workflow(_) => None,
         }
     }
 
@@ -120,6 +138,23 @@ impl Runner {
             Self::Workflow(it) => it.timeout_ms,
         }
     }
+}
+
+/// The lanes that a call of this version keeps to: its agent's, and those of its credentials that have a limit of
+/// their own, which all agents that use them share.
+pub fn lanes_of(rows: &impl Rows<PerOrg>, runnable: &Runnable) -> Result<Vec<Lane>> {
+    let limits = connections::limits(rows, &runnable.version.credential_ids)?;
+    let shared = limits.into_iter().map(|(id, limit)| lane_of(id.bytes(), Some(limit)));
+    Ok(std::iter::once(own_lane(runnable)).chain(shared).collect())
+}
+
+fn own_lane(runnable: &Runnable) -> Lane {
+    lane_of(runnable.agent.id.bytes(), runnable.version.policy.max_concurrency)
+}
+
+/// Without a limit of its own, only the organization's holds.
+fn lane_of(id: [u8; 16], limit: Option<u32>) -> Lane {
+    Lane { id, limit: limit.unwrap_or(u32::MAX) }
 }
 
 fn repeat_of(delivery: Delivery) -> Repeat {

@@ -17,13 +17,7 @@ struct Pages {
     /// Calls that have ended, and are counted with the end of the run.
     ended: Vec<Counted>,
     at_work: Option<AtWork>,
-    /// Rests in a row because an agent had no place.
-    waits: u32,
 }
-
-/// The first rest until an agent may have a place again; each further one is twice as long.
-const FIRST_WAIT_MS: u64 = 25;
-const LONGEST_WAIT_MS: u64 = 1_600;
 
 /// A call whose end is not known.
 #[derive(Clone)]
@@ -60,17 +54,7 @@ impl AtWork {
 
 impl Ledger {
     pub(super) fn begin(&self, call: AtWork) {
-        let mut pages = self.0.lock();
-        pages.at_work = Some(call);
-        pages.waits = 0;
-    }
-
-    /// How long to rest until an agent may have a place.
-    pub(super) fn another_wait(&self) -> u64 {
-        let mut pages = self.0.lock();
-        let wait_ms = (FIRST_WAIT_MS << pages.waits.min(6)).min(LONGEST_WAIT_MS);
-        pages.waits += 1;
-        wait_ms
+        self.0.lock().at_work = Some(call);
     }
 
     /// The call under way has ended, and somebody else counts it.

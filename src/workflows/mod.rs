@@ -14,7 +14,6 @@ mod ledger;
 mod ops;
 mod optimize;
 pub mod pages;
-mod places;
 mod plan;
 mod prepared;
 mod progress;

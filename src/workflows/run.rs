@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::{Completed, Failed, Skipped, Started, StepError, Then};
 use super::ledger::{AtWork, Ledger};
-use super::places;
 use super::plan::{Mapping, Node};
 use super::prepared::Prepared;
 use super::progress::{Outcome, Progress};
@@ -23,7 +22,7 @@ use crate::adapters::Usage;
 use crate::adapters::mapping::MappingError;
 use crate::agents::{self, Delivery, Number, Runnable};
 use crate::base::{Code, Error, Json, Result, Timestamp};
-use crate::engine::{EventKind, Failure, Retry, Status, Verdict};
+use crate::engine::{EventKind, Failure, Lane, Retry, Status, Verdict};
 use crate::executions::{self, AgentCall, Attempt, StepMark, failure_of};
 use crate::infra::store::OrgTx;
 use crate::metering;
@@ -47,6 +46,7 @@ pub(super) struct Walk<'a> {
 struct Asked<'n> {
     node: &'n Node,
     runnable: Runnable,
+    lanes: Vec<Lane>,
     retry: Retry,
     /// Whether it may be made more than once.
     may_repeat: bool,
@@ -106,9 +106,8 @@ impl Walk<'_> {
         if let Err(error) = asked.runnable.version.check_input(&input) {
             return self.failed(node, failure_of(error), Some(asked)).await;
         }
-        let Some(_place) = places::enter(self.attempt.services, self.attempt.task.org, &asked.runnable)
-        else {
-            return Ok(Some(Verdict::Later { at: self.now().plus_ms(self.ledger.another_wait()) }));
+        let Some(_places) = self.attempt.run.enter(&asked.lanes) else {
+            return Ok(Some(Verdict::Turn { lanes: asked.lanes }));
         };
         if let Err(error) = executions::check_rate(self.attempt.services, &asked.runnable) {
             let at = self.now().plus_ms(error.retry_after_ms().unwrap_or(1_000));
@@ -130,7 +129,9 @@ impl Walk<'_> {
         let number = *self.versions.get(place).ok_or_else(unknown)?;
         let (services, org) = (self.attempt.services, self.attempt.task.org);
         let switch = stops::switch(services, org, agent);
-        let runnable = agents::accepted(services, &services.store.org(org)?, agent, number)?;
+        let rows = services.store.org(org)?;
+        let runnable = agents::accepted(services, &rows, agent, number)?;
+        let lanes = executions::lanes_of(&rows, &runnable)?;
         let policy = &runnable.version.policy;
         let own = &policy.retry;
         let retry = node.retry.as_ref().map_or(
@@ -152,6 +153,7 @@ impl Walk<'_> {
         let id = self.attempt.execution.id;
         Ok(Asked {
             node,
+            lanes,
             retry,
             may_repeat: policy.delivery == Delivery::AtLeastOnce,
             fact: Started {
@@ -188,7 +190,7 @@ impl Walk<'_> {
 
     async fn ask(&self, asked: &Asked<'_>, input: Json) -> Result<Json, Failure> {
         let Attempt { services, run, execution, usage, .. } = self.attempt;
-        let limit_ms = asked.node.timeout_ms.unwrap_or(asked.runnable.version.policy.timeout_ms);
+        let limit_ms = asked.node.timeout_ms.unwrap_or(asked.runnable.version.policy.attempt_ms());
         let limit = Duration::from_millis(limit_ms);
         let stop = run.stop.child_token();
         let call = AgentCall {

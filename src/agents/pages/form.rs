@@ -7,6 +7,10 @@ use super::super::catalog;
 use crate::base::{Doing, Result};
 use crate::web::{Faults, Group, SchemaForm, Typed};
 
+/// Limits that the form shows: what it leaves empty is taken away.
+const LIMITS: [&str; 5] =
+    ["timeout_ms", "attempt_timeout_ms", "queue_timeout_ms", "max_concurrency", "rate_limit_per_minute"];
+
 /// The field of each chosen credential, and the one that says that they were to be chosen from.
 pub(super) const CHOSEN: &str = "credential_ids";
 pub(super) const SHOWN: &str = "credentials_shown";
@@ -59,7 +63,7 @@ impl AgentForm {
         fields.extend(general);
         fields.insert("config".to_owned(), config);
         let mut policy = fields.get("execution").and_then(Value::as_object).cloned().unwrap_or_default();
-        for name in ["timeout_ms", "max_concurrency", "rate_limit_per_minute"] {
+        for name in LIMITS {
             policy.remove(name);
         }
         if let Some(Value::Object(mut limits)) = limits {
@@ -144,11 +148,19 @@ fn general() -> Value {
             },
             "execution": {
                 "type": "object", "title": "Limits",
-                "x-order": ["timeout_ms", "retry", "max_concurrency", "rate_limit_per_minute"],
+                "x-order": ["timeout_ms", "attempt_timeout_ms", "queue_timeout_ms", "retry", "max_concurrency", "rate_limit_per_minute"],
                 "properties": {
                     "timeout_ms": {
                         "type": "integer", "title": "Time limit", "x-unit": "ms", "minimum": 1, "default": 30000,
                         "description": "For the whole run, all attempts and the pauses between them included.",
+                    },
+                    "attempt_timeout_ms": {
+                        "type": "integer", "title": "Time limit of one attempt", "x-unit": "ms", "minimum": 1,
+                        "description": "An attempt that takes longer has failed, and is repeated where it may be. Empty: as long as the run has.",
+                    },
+                    "queue_timeout_ms": {
+                        "type": "integer", "title": "Longest wait", "x-unit": "ms", "minimum": 1,
+                        "description": "A run that waits longer for its turn ends as timed out. Empty: no limit.",
                     },
                     "retry": {
                         "type": "object", "properties": {

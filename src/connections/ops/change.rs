@@ -20,7 +20,7 @@ use crate::keys;
 pub async fn create(cx: &Cx, new: NewCredential) -> Result<CredentialView> {
     cx.require(Action::CredentialsWrite)?;
     let now = cx.now();
-    let labels = Labels::check(&new.name, new.expires_at, &new.allowed_hosts, now)?;
+    let labels = Labels::check(&new.name, new.expires_at, &new.allowed_hosts, new.max_concurrency, now)?;
     new.value.check(new.kind)?;
     let caller = cx.clone();
     cx.write(move |tx| {
@@ -36,6 +36,7 @@ pub async fn create(cx: &Cx, new: NewCredential) -> Result<CredentialView> {
             hint,
             expires_at: labels.expires_at,
             allowed_hosts: labels.allowed_hosts,
+            max_concurrency: new.max_concurrency,
             revision: 0,
             created_at: now,
             created_by: caller.actor().to_string(),
@@ -61,7 +62,7 @@ pub async fn update(
     expected: Option<u64>,
 ) -> Result<CredentialView> {
     cx.require(Action::CredentialsWrite)?;
-    let labels = Labels::check(&update.name, None, &update.allowed_hosts, cx.now())?;
+    let labels = Labels::check(&update.name, None, &update.allowed_hosts, update.max_concurrency, cx.now())?;
     let caller = cx.clone();
     cx.write(move |tx| {
         let mut row = found(tx, id, expected)?;
@@ -80,6 +81,7 @@ pub async fn update(
         row.name = labels.name;
         row.allowed_hosts = labels.allowed_hosts;
         row.expires_at = update.expires_at;
+        row.max_concurrency = update.max_concurrency;
         if let Some(value) = &update.value {
             replace_value(&caller, tx, &mut row, value)?;
         }

@@ -70,6 +70,7 @@ pub(super) struct Typed {
     pub name: String,
     pub expires_at: String,
     pub allowed_hosts: String,
+    pub max_concurrency: String,
     pub value: BTreeMap<String, String>,
     pub own: String,
 }
@@ -82,6 +83,7 @@ impl Typed {
                 "name" => typed.name = text,
                 "expires_at" => typed.expires_at = text,
                 "allowed_hosts" => typed.allowed_hosts = text,
+                "max_concurrency" => typed.max_concurrency = text,
                 "value" => typed.own = text,
                 other => {
                     if let Some(field) = other.strip_prefix("value/") {
@@ -96,6 +98,14 @@ impl Typed {
     pub(super) fn hosts(&self) -> Vec<String> {
         let words = self.allowed_hosts.split(|it: char| it.is_whitespace() || it == ',');
         words.filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Errors: `ValidationFailed` for what is no number.
+    pub(super) fn concurrency(&self) -> Result<Option<u32>> {
+        let text = self.max_concurrency.trim();
+        let number =
+            || text.parse().map_err(|_| Error::invalid_at("max_concurrency", "is a whole number, or empty"));
+        if text.is_empty() { Ok(None) } else { number().map(Some) }
     }
 
     /// Errors: `ValidationFailed` for a time that is none.
@@ -136,6 +146,14 @@ pub(super) fn labels(typed: &Typed, faults: &Faults) -> Vec<Field> {
             .value(&typed.allowed_hosts)
             .error(faults.on("allowed_hosts"))
             .rows(2_u16),
+        Field::number("max_concurrency", "Runs at once")
+            .help(
+                "Runs of all agents together that may use it at the same time. Empty: as many as there are.",
+            )
+            .range(1, 100_000)
+            .whole()
+            .value(&typed.max_concurrency)
+            .error(faults.on("max_concurrency")),
         expiry(&typed.expires_at, faults),
     ]
 }

@@ -45,6 +45,7 @@ struct CredentialForm {
     name: String,
     expires_at: Option<String>,
     allowed_hosts: Option<String>,
+    max_concurrency: Option<String>,
 }
 
 #[derive(Template)]
@@ -95,8 +96,9 @@ async fn create(cx: Cx, framing: Framing, form: FormPairs) -> Reply<Sent> {
 
 pub(super) async fn keep(cx: &Cx, kind: Kind, typed: Typed) -> Result<CredentialView> {
     let (name, expires_at, allowed_hosts) = (typed.name.clone(), typed.expiry()?, typed.hosts());
+    let max_concurrency = typed.concurrency()?;
     let value = typed.value(kind)?;
-    ops::create(cx, NewCredential { name, kind, value, expires_at, allowed_hosts }).await
+    ops::create(cx, NewCredential { name, kind, value, expires_at, allowed_hosts, max_concurrency }).await
 }
 
 /// A conflict is about the name, which is taken.

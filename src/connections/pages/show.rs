@@ -58,6 +58,7 @@ struct LabelsForm {
     name: String,
     expires_at: Option<String>,
     allowed_hosts: Option<String>,
+    max_concurrency: Option<String>,
 }
 
 /// Beside this: `value/FIELD` for each field of the kind, or `value` with a line per field.
@@ -116,6 +117,7 @@ fn page_of(cx: &Cx, framing: &Framing, id: CredentialId) -> Result<Show> {
         name: it.name.clone(),
         expires_at: typed_time(it.expires_at),
         allowed_hosts: it.allowed_hosts.join("\n"),
+        max_concurrency: it.max_concurrency.map(|it| it.to_string()).unwrap_or_default(),
         ..Typed::default()
     };
     let none = Faults::none();
@@ -163,8 +165,13 @@ async fn save(cx: &Cx, id: CredentialId, typed: &Typed) -> Result<CredentialView
         true => before.expires_at,
         false => typed.expiry()?,
     };
-    let update =
-        CredentialUpdate { name: typed.name.clone(), value: None, expires_at, allowed_hosts: typed.hosts() };
+    let update = CredentialUpdate {
+        name: typed.name.clone(),
+        value: None,
+        expires_at,
+        allowed_hosts: typed.hosts(),
+        max_concurrency: typed.concurrency()?,
+    };
     ops::update(cx, id, update, None).await
 }
 

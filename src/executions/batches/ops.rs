@@ -73,7 +73,7 @@ pub async fn start(cx: &Cx, agent: &str, new: NewBatch) -> Result<BatchStarted> 
         created_at: cx.now(),
         completed_at: None,
     };
-    let planned = planned(cx, runnable, id, new);
+    let planned = planned(cx, runnable, id, new)?;
     let executions: Vec<ExecutionId> = planned.iter().map(|it| it.execution.id).collect();
     cx.idempotent_resource("batch", id);
     let noting = cx.clone();
@@ -127,7 +127,7 @@ fn one_of(new: &NewBatch, input: crate::base::Json) -> NewExecution {
     NewExecution { priority: new.priority, metadata: new.metadata.clone(), ..NewExecution::of(input) }
 }
 
-fn planned(cx: &Cx, runnable: Runnable, id: BatchId, mut new: NewBatch) -> Vec<Planned> {
+fn planned(cx: &Cx, runnable: Runnable, id: BatchId, mut new: NewBatch) -> Result<Vec<Planned>> {
     let apart_ms = runnable
         .version
         .policy
@@ -140,8 +140,8 @@ fn planned(cx: &Cx, runnable: Runnable, id: BatchId, mut new: NewBatch) -> Vec<P
         let mut execution = runner.execution(cx, trigger, one_of(&new, input));
         execution.batch = Some(BatchPlace { id, line });
         let wait_ms = (apart_ms * f64::from(line - 1)) as u64;
-        let task = runner.task(cx, &execution).pausing(wait_ms, cx.now());
-        Planned { execution, task }
+        let task = runner.task(cx, &execution)?.pausing(wait_ms, cx.now());
+        Ok(Planned { execution, task })
     };
     inputs.into_iter().zip(1..).map(plan).collect()
 }

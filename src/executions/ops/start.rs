@@ -92,7 +92,7 @@ pub(super) async fn accept(
         check_rate(cx.services(), runnable)?;
     }
     let execution = runner.execution(cx, trigger, request);
-    let task = runner.task(cx, &execution);
+    let task = runner.task(cx, &execution)?;
     let id = execution.id;
     cx.idempotent_resource("execution", id);
     // On its own: a caller who leaves while this is being written must not leave a run that nobody starts.

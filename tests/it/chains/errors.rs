@@ -2,13 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, chain, said, told};
+use super::{Bench, chain, names, said, told};
 use crate::support::events::Events;
 use crate::support::peer::{Received, Step, answer, json as json_answer};
-
-fn names(it: &Received, name: &str) -> bool {
-    it.line().ends_with(&format!("/{name}"))
-}
 
 /// A far end of which `/b` always fails.
 async fn bench_without_b() -> Bench {

@@ -5,6 +5,7 @@ mod checks;
 mod errors;
 mod rights;
 mod steps;
+mod turns;
 
 use reeve::config::Config;
 use serde_json::{Value, json};
@@ -115,6 +116,10 @@ impl Bench {
 /// A chain of these steps.
 fn chain(name: &str, steps: Value) -> Value {
     json!({ "name": name, "steps": steps })
+}
+
+fn names(it: &Received, name: &str) -> bool {
+    it.line().ends_with(&format!("/{name}"))
 }
 
 fn said(request: &Received) -> Vec<Step> {

@@ -217,36 +217,6 @@ async fn a_run_goes_on_with_the_chain_and_the_agents_that_it_was_accepted_with()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_steps_ask_an_agent_at_once_than_it_allows() {
-    let at_once = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let (seen, held) = (at_once.clone(), gate.clone());
-    let script = move |it: &Received, _: usize| {
-        seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let mut steps = vec![Step::Wait(held.clone())];
-        steps.extend(said(it));
-        steps
-    };
-    let bench = Bench::with(script).await;
-    bench.agent_with("a", json!({ "execution": { "max_concurrency": 2 } })).await;
-    let path = bench.chain(chain("Narrow", json!([{ "id": "one", "agent_id": "a" }]))).await;
-    let mut runs = Vec::new();
-    for _ in 0..5 {
-        runs.push(bench.begin(&path, json!({})).await);
-    }
-    bench.peer.has_received(2).await;
-    let engine = bench.appliance.inner.services.engine.clone();
-    while engine.stats().paused < 3 {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-    assert_eq!(at_once.load(std::sync::atomic::Ordering::SeqCst), 2);
-    gate.add_permits(5);
-    for run in &runs {
-        assert_eq!(bench.ended(run).await.0["status"], "completed");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn recorded_runs_say_what_could_be_better() {
     let bench = Bench::with(|it, n| {
         let slow = it

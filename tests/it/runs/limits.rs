@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Bench, ok};
 use crate::agents::published;
+use crate::support::peer::Step;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_and_says_when_to_come_back() {
@@ -125,4 +126,63 @@ async fn a_server_that_stops_takes_no_new_work_and_lets_runs_end() {
     let bench = Bench { owner: again.owner().await, appliance: again, peer };
     assert_eq!(bench.ended(&queued).await["status"], "completed");
     assert_eq!(bench.peer.received().len(), 2, "what waited ran once, in the next process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_limits_the_runs_of_all_agents_that_use_it() {
+    let (bench, gate) = Bench::gated(|_| {}).await;
+    let credential =
+        json!({ "name": "C", "kind": "bearer", "value": { "token": "t-1" }, "max_concurrency": 1 });
+    let credential = bench.owner.post("/api/credentials", credential).await.expect(201);
+    assert_eq!(credential["max_concurrency"], 1);
+    let with = json!({ "credential_ids": [credential["id"]] });
+    let (one, other) = (bench.agent_with("A", &with).await, bench.agent_with("B", &with).await);
+    let free = bench.agent("C", json!({})).await;
+    let first = bench.begin(&one, json!({})).await;
+    bench.peer.has_received(1).await;
+    let second = bench.begin(&other, json!({})).await;
+    let third = bench.begin(&free, json!({})).await;
+    bench.peer.has_received(2).await;
+    let engine = &bench.appliance.inner.services.engine;
+    assert_eq!(
+        (engine.stats().running, engine.stats().queued),
+        (2, 1),
+        "the second waits for the credential"
+    );
+    assert_eq!(bench.owner.get(&second).await.expect(200)["status"], "pending");
+    gate.add_permits(3);
+    for run in [first, second, third] {
+        assert_eq!(bench.ended(&run).await["status"], "completed");
+    }
+    let wrong = json!({ "name": "D", "kind": "bearer", "value": { "token": "t" }, "max_concurrency": 0 });
+    bench.owner.post("/api/credentials", wrong).await.expect_error(422, "ValidationFailed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_takes_too_long_is_followed_by_another() {
+    let bench = Bench::new(|_, nth| if nth == 0 { vec![Step::Hang] } else { ok() }).await;
+    let retry = json!({ "max_attempts": 2, "backoff_ms": 1, "max_backoff_ms": 1 });
+    let agent = bench.agent("A", json!({ "retry": retry, "attempt_timeout_ms": 100 })).await;
+    let run = bench.begin(&agent, json!({})).await;
+    let ended = bench.ended(&run).await;
+    assert_eq!((&ended["status"], &ended["attempts"]), (&json!("completed"), &json!(2)));
+    let lines = bench.owner.get(&format!("{run}/logs")).await.expect(200).to_string();
+    assert!(lines.contains("the attempt did not end within 100 ms"), "{lines}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_too_long_for_its_turn_ends() {
+    let (bench, gate) = Bench::gated(|_| {}).await;
+    let agent = bench.agent("A", json!({ "max_concurrency": 1, "queue_timeout_ms": 100 })).await;
+    let first = bench.begin(&agent, json!({})).await;
+    bench.peer.has_received(1).await;
+    let second = bench.begin(&agent, json!({})).await;
+    let ended = bench.ended(&second).await;
+    assert_eq!((&ended["status"], &ended["started_at"]), (&json!("timeout"), &json!(null)));
+    let said = ended["error"]["message"].as_str().expect("a sentence");
+    assert_eq!(said, "the run waited more than 100 ms for its turn, and did not begin");
+    gate.add_permits(9);
+    assert_eq!(bench.ended(&first).await["status"], "completed", "one that has begun is not concerned");
+    let third = bench.begin(&agent, json!({})).await;
+    assert_eq!(bench.ended(&third).await["status"], "completed", "the lane is free again");
 }
