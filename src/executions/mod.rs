@@ -9,6 +9,7 @@ mod events;
 mod expire;
 mod extend;
 mod guards;
+mod intake;
 mod list;
 mod logs;
 mod ops;

@@ -147,9 +147,7 @@ pub(super) fn labels(typed: &Typed, faults: &Faults) -> Vec<Field> {
             .error(faults.on("allowed_hosts"))
             .rows(2_u16),
         Field::number("max_concurrency", "Runs at once")
-            .help(
-                "Runs of all agents together that may use it at the same time. Empty: as many as there are.",
-            )
+            .help("Runs and steps of all agents together that may use it at the same time. Empty: no limit.")
             .range(1, 100_000)
             .whole()
             .value(&typed.max_concurrency)

@@ -11,6 +11,7 @@ use crate::agents::{self, Agent, Spec};
 use crate::base::{Code, Doing, Error, ExecutionId, Result};
 use crate::engine::{Engine, Task, Watch};
 use crate::executions::events::{self, StreamEvent};
+use crate::executions::intake;
 use crate::executions::rate::check_rate;
 use crate::executions::runner::{Runner, WorkflowRun};
 use crate::executions::types::{
@@ -79,6 +80,7 @@ pub(super) async fn accept(
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Started> {
     check(&request)?;
+    let _pass = intake::enter(cx).await;
     let wait = Duration::from_millis(request.wait_ms.unwrap_or_else(|| default_wait_ms(&runner, &request)));
     let deprecated = runner.is_deprecated();
     if let Some(id) = twin(cx)? {
@@ -87,7 +89,7 @@ pub(super) async fn accept(
     if let Runner::Agent(runnable) = &runner {
         runnable.version.check_input(&request.input)?;
     }
-    cx.services().engine.check_room(cx.org())?;
+    intake::check_room(cx, 1).await?;
     if let Runner::Agent(runnable) = &runner {
         check_rate(cx.services(), runnable)?;
     }
@@ -162,7 +164,8 @@ pub(in crate::executions) async fn accept_all(
     planned: Vec<Planned>,
     also: impl FnOnce(&mut OrgTx<'_, '_>) -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    cx.services().engine.check_room_for(cx.org(), planned.len())?;
+    let _pass = intake::enter(cx).await;
+    intake::check_room(cx, planned.len()).await?;
     tokio::spawn(record_all(cx.clone(), planned, also)).await.doing("accept runs")?
 }
 
