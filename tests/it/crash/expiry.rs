@@ -20,13 +20,15 @@ use crate::support::http::Http;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const HUNDRED_DAYS_MS: u64 = 100 * 86_400_000;
+/// From a start to a copy of the database, where there is something to gain.
+const A_WHILE: Duration = Duration::from_secs(4);
 const YOUNG: usize = 20;
 /// Old runs take several times as much.
 const ROOM_AGAIN: u64 = 16 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_that_is_killed_goes_on_and_counts_each_run_once() {
-    let (kills, old) = if full() { (100, 40_000) } else { (6, 4_000) };
+    let (kills, old) = if full() { (100, 40_000) } else { (8, 4_000) };
     let mut dice = Dice::new("C3 expiry");
     let peer = far_end().await;
     let site = Site::new(&peer).set("REEVE_RETENTION_ROUND_MS", 100);
@@ -45,13 +47,22 @@ async fn a_sweep_that_is_killed_goes_on_and_counts_each_run_once() {
     age(&site, org, model, old);
 
     let (mut killed_inside, mut killed_in_copy) = (0, 0);
-    for _ in 0..kills {
+    let copy = site.data.join("reeve.next");
+    for kill in 0..kills {
         server = site.serve();
-        tokio::time::sleep(Duration::from_millis(100 + dice.below(400))).await;
+        if kill % 2 == 0 {
+            tokio::time::sleep(Duration::from_millis(100 + dice.below(400))).await;
+        } else {
+            let deadline = Instant::now() + A_WHILE;
+            while !copy.exists() && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            tokio::time::sleep(Duration::from_micros(dice.below(30_000))).await;
+        }
         server.kill();
         let left = count(&site, org);
         killed_inside += usize::from(left > YOUNG && left < old + YOUNG);
-        killed_in_copy += usize::from(site.data.join("reeve.next").exists());
+        killed_in_copy += usize::from(copy.exists());
     }
     server = site.serve();
     let http = log_in(&server).await;
