@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::{history, janitor};
 use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
@@ -67,7 +69,7 @@ impl Appliance {
         let Parts { env, resolver, keys: settings, redactor } = parts;
         let store = Store::open(&config.data.dir, store_options(&config), &env)?;
         let vault = keys::start(&config, settings, &store, &env, redactor).await?;
-        let ledger = EgressLedger::new(env.clone());
+        let ledger = EgressLedger::new(env.clone(), store.clone());
         let egress = Egress::new(EgressConfig::try_from(&config.egress)?, resolver, ledger.clone());
         let engine = Engine::start(
             env.clone(),
@@ -91,9 +93,10 @@ impl Appliance {
             kept: Kept::default(),
             draining: AtomicBool::new(false),
         });
+        let counted = ledger.counted();
         services.kept.get::<metering::LedgerPlace>().set(ledger);
         services.kept.get::<connections::Register>().add(Arc::new(CredentialHolders));
-        tokio::spawn(write_ledger(Arc::downgrade(&services)));
+        tokio::spawn(write_ledger(Arc::downgrade(&services), counted));
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         schedules::start(&services);
@@ -123,12 +126,14 @@ impl Appliance {
     }
 }
 
-const LEDGER_EVERY: Duration = Duration::from_secs(3);
+/// What a crash may take from the egress ledger's counts.
+const LEDGER_DELAY: Duration = Duration::from_millis(500);
 
 /// Until the appliance is gone. What comes after the last round is written by `Serving::stop`.
-async fn write_ledger(services: Weak<Services>) {
+async fn write_ledger(services: Weak<Services>, counted: Arc<Notify>) {
     loop {
-        tokio::time::sleep(LEDGER_EVERY).await;
+        counted.notified().await;
+        tokio::time::sleep(LEDGER_DELAY).await;
         let Some(services) = services.upgrade() else { return };
         metering::flush(&services).await;
     }

@@ -57,7 +57,7 @@ pub(super) struct Tally {
 impl Tally {
     /// `newer` came later, or at the same time.
     pub(super) fn merge(&mut self, newer: &Self) {
-        if self.requests == 0 {
+        if *self == Self::default() {
             *self = newer.clone();
             return;
         }
@@ -155,6 +155,7 @@ fn add_one(tx: &mut OrgTx<'_, '_>, place: Place, tally: &Tally, has_room: bool) 
 
 /// One place that traffic went to, or was kept from.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "EgressPlace")]
 pub struct EgressView {
     /// As written in the address; `(others)` counts what came when the ledger was full.
     pub host: String,

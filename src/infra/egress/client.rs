@@ -181,7 +181,10 @@ impl Egress {
         let checked =
             rules.policy.check_url(url).and_then(|()| origin.map_err(|_| Denial::Url("it is not usable")));
         let steps = match checked {
-            Ok(origin) => rules.dialer.reach(&origin).await,
+            Ok(origin) => {
+                meter.settled().await;
+                rules.dialer.reach(&origin).await
+            }
             Err(denial) => ReachStep::last(Vec::new(), "address", started, denied(denial, url)),
         };
         match steps.last().map(|it| &it.outcome) {
@@ -216,7 +219,13 @@ impl Egress {
         let bounds = bounds(host.name.clone());
         let mut meter = self.meter(caller, host.name.clone(), host.port, started);
         let answered = match host.pass() {
-            Ok(()) => bounds.hold(exchange(&rules, hop, &host, limits)).await.and_then(|it| it),
+            Ok(()) => {
+                let exchanged = async {
+                    meter.settled().await;
+                    exchange(&rules, hop, &host, limits, &mut meter.contact.bytes_sent).await
+                };
+                bounds.hold(exchanged).await.and_then(|it| it)
+            }
             Err(open) => {
                 meter.failed(&open);
                 return Err(open);
@@ -227,7 +236,6 @@ impl Egress {
                 host.answered();
                 let (head, body) = answer.into_parts();
                 meter.contact.address = head.extensions.get::<PeerAddress>().map(|it| it.0.ip());
-                meter.contact.bytes_sent = hop.body.len() as u64;
                 meter.contact.outcome = ContactOutcome::Sent { status: head.status.as_u16() };
                 let mut response = Response {
                     status: head.status,
@@ -275,20 +283,27 @@ impl Rules {
 type Answered = (http::Response<Incoming>, tokio::sync::OwnedSemaphorePermit);
 
 /// Waits for a place, sends, and tries again where no connection came about and the budget has a retry left.
+/// `sent` says what may have left, also while this is cut off.
 async fn exchange(
     rules: &Rules,
     hop: &Hop,
     host: &Arc<Host>,
     limits: CallLimits,
+    sent: &mut u64,
 ) -> Result<Answered, EgressError> {
     let place = host.places.clone().acquire_owned().await;
     let place = place.map_err(|_| EgressError::new(Kind::Cancelled, "the program is stopping"))?;
     let mut retries = limits.connect_retries;
     loop {
-        let error = match rules.client.request(build(hop, host)?).await {
+        let request = build(hop, host)?;
+        *sent = hop.body.len() as u64;
+        let error = match rules.client.request(request).await {
             Ok(answer) => return Ok((answer, place)),
             Err(error) => explain(&error, &host.name),
         };
+        if matches!(error.kind, Kind::Denied(_) | Kind::Resolve | Kind::Connect | Kind::Tls) {
+            *sent = 0;
+        }
         if error.kind != Kind::Connect || retries == 0 || !host.take_retry() {
             return Err(error);
         }

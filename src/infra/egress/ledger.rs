@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::request::Caller;
 
 /// One request (one hop of a redirect): whose it was, where it went, what became of it.
@@ -39,8 +41,18 @@ pub enum ContactOutcome {
     },
 }
 
-/// Takes every contact, once, when it is over. Called on the request's path: must be cheap and not block.
+/// Takes every contact twice: when it begins and, once, when it is over. Called on the request's path: must be
+/// cheap and not block.
 pub trait Ledger: Send + Sync {
+    /// Of a contact that is about to be; only whose it is and where it goes is known yet.
+    fn begin(&self, _: &Contact) {}
+
+    /// What to wait for before anything leaves, so that even a crash in the middle leaves the place in the ledger.
+    /// `None` where it is there already.
+    fn settle(&self, _: &Contact) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
+
     fn record(&self, contact: Contact);
 }
 

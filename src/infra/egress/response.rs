@@ -151,7 +151,7 @@ impl Bounds {
     }
 }
 
-/// Writes the contact down when the call is over, however it ends.
+/// Writes the contact down: that it begins, and what came of it when the call is over, however it ends.
 pub(super) struct Meter {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) contact: Contact,
@@ -176,7 +176,15 @@ impl Meter {
             outcome: ContactOutcome::Failed { reason: "abandoned".to_owned() },
             duration: Duration::ZERO,
         };
+        ledger.begin(&contact);
         Self { ledger, contact, started }
+    }
+
+    /// Returns once the ledger knows of it for good.
+    pub(super) async fn settled(&self) {
+        if let Some(writing) = self.ledger.settle(&self.contact) {
+            writing.await;
+        }
     }
 
     pub(super) fn failed(&mut self, error: &EgressError) {

@@ -17,6 +17,7 @@
 //! | a server that goes on after a failed sync, or says that it is ready, goes without a word, or exits with 0 | C7 | D14 |
 
 mod chains;
+mod contacts;
 mod disk;
 mod expiry;
 mod kills;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{reaching, run, webhook_agent};
 use crate::support::Appliance;
-use crate::support::peer::{Peer, json as says};
+use crate::support::peer::{Peer, Step, json as says};
 use crate::support::people::Caller;
 
 async fn ledger(caller: &Caller, query: &str) -> Vec<Value> {
@@ -53,6 +53,28 @@ async fn what_left_and_what_was_kept_from_leaving_is_counted() {
     let owner = appliance.owner().await;
     run(&owner, &good).await.expect(200);
     assert_eq!(ledger(&owner, "?refused=false").await[0]["requests"], 4);
+}
+
+#[actix_web::test]
+async fn a_call_counts_from_its_beginning_and_when_it_is_cancelled() {
+    let peer = Peer::answering(vec![Step::Hang]).await;
+    let appliance = reaching(&[&peer]).await;
+    let owner = appliance.owner().await;
+    let agent = webhook_agent(&owner, "Slow", &peer.url("/in"), &[]).await;
+    let body = json!({"input": {"q": 1}, "wait_ms": 0});
+    let run = owner.post(&format!("/api/agents/{agent}/execute"), body).await.expect(202);
+    peer.has_received(1).await;
+    let [begun] = ledger(&owner, "").await.try_into().expect("one place");
+    assert_eq!((&begun["requests"], &begun["failed"]), (&json!(1), &json!(0)));
+    let cancel = format!("/api/executions/{}/cancel", super::id_of(&run));
+    let cancelled = owner.post(&cancel, json!({})).await.expect(200);
+    assert_eq!(cancelled["status"], "cancelled");
+    let [ended] = ledger(&owner, "").await.try_into().expect("one place");
+    assert_eq!((&ended["requests"], &ended["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(ended["bytes_sent"], json!(peer.last().body.len()), "it had left");
+    assert_eq!(ended["first_at"], begun["first_at"]);
+    let time = |name: &str| ended[name].as_str().expect("a time").to_owned();
+    assert!(time("first_at") < time("last_at"), "{ended}");
 }
 
 #[actix_web::test]
