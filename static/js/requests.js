@@ -55,6 +55,25 @@ document.addEventListener("htmx:confirm", (event) => {
 // Attributes that run code are never ours; whatever brought them in is not obeyed.
 document.addEventListener("htmx:before:on:init", (event) => event.preventDefault());
 
+/** A double click or a key held down is one wish. */
+const HASTE_MS = 500;
+
+// Before htmx hears of it. What was said of the last time is over once a form is sent again.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.hasAttribute("hx-post")) return;
+  const since = event.timeStamp - Number(form.dataset.sentAt ?? -HASTE_MS);
+  form.dataset.sentAt = event.timeStamp;
+  if (since < HASTE_MS) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  for (const it of form.querySelectorAll(".alert, .field-error")) it.remove();
+  for (const it of form.querySelectorAll(".has-error")) it.classList.remove("has-error");
+  for (const it of form.querySelectorAll("[aria-invalid]")) it.removeAttribute("aria-invalid");
+}, true);
+
 // A plain form is sent once.
 document.addEventListener("submit", (event) => {
   const form = event.target;

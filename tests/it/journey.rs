@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::support::Appliance;
 use crate::support::chromium::Chromium;
+use crate::support::peer::{Peer, Step};
 use crate::support::people::{PASSWORD, SETUP_TOKEN};
 use reeve::access;
 use reeve::infra::Secret;
@@ -62,6 +63,39 @@ async fn a_newcomer_runs_an_agent_from_an_empty_folder() {
     browser.read("Completed").await;
     assert!(clicks.len() < MAX_CLICKS);
     browser.picture("first-run").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_forgets_an_old_fault_starts_one_run_and_cancels_it() {
+    let (appliance, browser) = empty().await;
+    set_up(&browser).await;
+    let ada = appliance.log_in(EMAIL).await;
+    let peer = Peer::answering(vec![Step::Hang]).await;
+    let rule = peer.address.to_string().parse().expect("a rule");
+    appliance.inner.services.egress.set_allow(vec![rule]);
+    let agent = json!({"name": "Order desk", "agent_type": "webhook", "config": {"url": peer.url("/in")}});
+    ada.post("/api/agents", agent).await.expect(201);
+    ada.post("/api/agents/order-desk/versions/draft/publish", json!({})).await.expect(200);
+    browser.go("/agents/order-desk/console").await;
+    browser.fill("input", "{").await;
+    browser.click("#console button[type=submit]").await;
+    browser.see("#console .field-error").await;
+    browser.fill("input", "{}").await;
+    browser.double_click("#console button[type=submit]").await;
+    browser.see("#run .console-cancel").await;
+    let faults = browser.count("#console .field-error, #console .alert, #console .has-error").await;
+    assert_eq!(faults, 0);
+    browser.is_sound().await;
+    browser.picture("console-running").await;
+    peer.has_received(1).await;
+    browser.press("Cancel this run").await;
+    browser.see("#run [data-ended]").await;
+    browser.read("Cancelled").await;
+    let runs = ada.get("/api/executions").await.expect(200);
+    let runs = runs["items"].as_array().expect("a list");
+    assert!(runs.len() == 1 && runs[0]["status"] == "cancelled", "{runs:?}");
+    browser.picture("console-cancelled").await;
     browser.close().await;
 }
 

@@ -71,6 +71,19 @@ struct Offered {
 struct Run {
     place: String,
     id: ExecutionId,
+    csrf_token: String,
+    may_cancel: bool,
+}
+
+impl Run {
+    fn new(cx: &Cx, given: &str, id: ExecutionId) -> Self {
+        Self {
+            place: format!("/agents/{given}/console/{id}"),
+            id,
+            csrf_token: cx.csrf_token().unwrap_or_default().to_owned(),
+            may_cancel: cx.may(Action::ExecutionsCancel),
+        }
+    }
 }
 
 fn console(
@@ -147,9 +160,7 @@ async fn run(cx: Cx, request: HttpRequest, framing: Framing, form: FormPairs) ->
     let faults = match input_form(&cx, given, &version)?.0.value(&typed) {
         Err(faults) => faults,
         Ok(input) => match start(&cx, given, version, &input).await {
-            Ok(id) if framing.is_htmx() => {
-                return Ok(Sent::Page(render(Run { place: format!("/agents/{given}/console/{id}"), id })?));
-            }
+            Ok(id) if framing.is_htmx() => return Ok(Sent::Page(render(Run::new(&cx, given, id))?)),
             Ok(id) => return Ok(SeeOther::to(format!("/executions/{id}")).into()),
             Err(error) => Faults::of(error)?.within("input"),
         },
