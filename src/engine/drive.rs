@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::face::Inner;
 use super::journal::EventKind;
-use super::live::{Run, Topic};
+use super::live::{Run, Topic, Underway};
 use super::machine::{self, Cut, Next};
 use super::places::Places;
 use super::task::{Failure, Repeat, Task, Verdict, Work};
@@ -84,7 +84,7 @@ impl Inner {
             tracing::warn!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
             return self.place(&topic, task.pausing(REFUSED_PAUSE_MS, self.env.now()));
         }
-        *topic.started_at.lock() = Some(began);
+        *topic.underway.lock() = Underway { since: Some(began), attempts };
         let earlier = topic.last_sequence();
         if !task.resting {
             topic.note(EventKind::Started, Json::of(&serde_json::json!({ "attempt": begun.attempts })));

@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::wake_paused;
 use super::journal::{self, EventKind};
-use super::live::{Dirty, Topic, Watch};
+use super::live::{Dirty, Topic, Underway, Watch};
 use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
 use super::queue::{LaneId, Queue};
 use super::task::{Task, Work};
-use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
+use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
 
 /// How long a start waits for the ends of interrupted work to be written; they go on behind it.
@@ -197,9 +197,9 @@ impl Engine {
         self.0.topic(id).as_ref().map(Watch::of)
     }
 
-    /// When the run began, where it is at work now.
-    pub fn running_since(&self, id: ExecutionId) -> Option<Timestamp> {
-        self.0.topic(id).and_then(|it| *it.started_at.lock())
+    /// How far a run has come; `None` where it has ended.
+    pub fn underway(&self, id: ExecutionId) -> Option<Underway> {
+        self.0.topic(id).map(|it| *it.underway.lock())
     }
 
     /// Ends a run. Returns when that is on disk; `false` where it had ended already. It goes on also where
@@ -424,5 +424,6 @@ fn take_up_attempts(rows: &View<PerOrg>, topic: &Arc<Topic>, task: Task) -> Resu
     }
     let message = format!("the server stopped during attempt {begun}");
     topic.note(EventKind::Log, Json::of(&serde_json::json!({ "level": "warn", "message": message })));
+    topic.underway.lock().attempts = begun;
     Ok(Task { attempts: begun, ..task })
 }

@@ -94,6 +94,15 @@ impl Run {
     }
 }
 
+/// How far a run has come that has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Underway {
+    /// Its first start, where it has begun in this process.
+    pub since: Option<Timestamp>,
+    /// Attempts that were begun.
+    pub attempts: u32,
+}
+
 /// One run's unwritten entries and its watchers. Lives from acceptance to the end; small as long as it waits, because
 /// many may wait.
 pub(super) struct Topic {
@@ -107,7 +116,7 @@ pub(super) struct Topic {
     pub ended: Ended,
     /// Whether it is to be held: what counts, wherever its task is.
     hold: AtomicBool,
-    pub started_at: Mutex<Option<Timestamp>>,
+    pub underway: Mutex<Underway>,
     dirty: Arc<Dirty>,
 }
 
@@ -179,7 +188,7 @@ impl Topic {
             lively: OnceLock::new(),
             ended: Ended::default(),
             hold: AtomicBool::new(task.held_since.is_some()),
-            started_at: Mutex::new(None),
+            underway: Mutex::new(Underway { since: None, attempts: task.attempts }),
             dirty,
         })
     }
@@ -371,6 +380,6 @@ impl Watch {
 
     /// First start, where it has begun.
     pub fn started_at(&self) -> Option<Timestamp> {
-        *self.topic.started_at.lock()
+        self.topic.underway.lock().since
     }
 }

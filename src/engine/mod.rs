@@ -22,7 +22,7 @@ pub use face::{Engine, EngineStats, Options};
 pub use journal::{
     Entry, EventKind, Published, entries_after, entries_within, forget, journal_stored, last_sequence,
 };
-pub use live::{Run, Watch};
+pub use live::{Run, Underway, Watch};
 pub use machine::{Next, next};
 pub use places::Places;
 pub use task::{End, Failure, Hold, Lane, Repeat, Retry, Status, Task, Verdict, Work, open_in_lane};

@@ -88,8 +88,8 @@ pub fn list(cx: &Cx, filter: &ExecutionFilter, page: &PageRequest) -> Result<Pag
     let now = cx.now();
     let engine = &cx.services().engine;
     let view = |it: Execution| {
-        let since = (!it.status.has_ended()).then(|| engine.running_since(it.id)).flatten();
-        it.view(now, since)
+        let underway = (!it.status.has_ended()).then(|| engine.underway(it.id)).flatten();
+        it.view(now, underway)
     };
     Ok(Page::new(found.into_iter().map(view).collect(), next))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Cx;
 use crate::adapters::{Upstream, Usage};
 use crate::base::{AgentId, BatchId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
-use crate::engine::{Failure, Status};
+use crate::engine::{Failure, Status, Underway};
 
 /// Most that a caller may wait for a run's end.
 pub(super) const MAX_WAIT_MS: u64 = 300_000;
@@ -212,6 +212,7 @@ pub struct ErrorView {
 
 /// A run as answers show it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Execution")]
 pub struct ExecutionView {
     pub id: ExecutionId,
     /// The agent that ran; none for a run of a workflow.
@@ -274,9 +275,10 @@ impl Execution {
             && self.parent_id.is_none()
     }
 
-    /// As it is shown at `now`; `since` is when it began, where it is at work and the row does not say so yet.
-    pub fn view(self, now: Timestamp, since: Option<Timestamp>) -> ExecutionView {
-        let started_at = self.started_at.or(since);
+    /// As it is shown at `now`; `underway` is what the row does not say before the end.
+    pub fn view(self, now: Timestamp, underway: Option<Underway>) -> ExecutionView {
+        let underway = underway.unwrap_or_default();
+        let started_at = self.started_at.or(underway.since);
         let running = self.status == Status::Pending && started_at.is_some();
         let until = self.completed_at.unwrap_or(now);
         let usage = UsageView {
@@ -312,7 +314,7 @@ impl Execution {
                 details: it.details,
             }),
             cancellation: self.upstream.map(|it| Cancellation::of(it, self.attempts)),
-            attempts: self.attempts,
+            attempts: self.attempts.max(underway.attempts),
             trigger: self.trigger,
             metadata: self.metadata,
             usage,

@@ -43,7 +43,8 @@ pub fn results(cx: &Cx, id: BatchId, page: &PageRequest) -> Result<Page<BatchRes
 
 fn line_of(cx: &Cx, run: Execution) -> Option<BatchResult> {
     let line = run.batch?.line;
-    let is_at_work = run.status == Status::Pending && cx.services().engine.running_since(run.id).is_some();
+    let underway = if run.status.has_ended() { None } else { cx.services().engine.underway(run.id) };
+    let is_at_work = run.status == Status::Pending && underway.is_some_and(|it| it.since.is_some());
     let took = run.started_at.zip(run.completed_at).map(|(from, to)| to.since(from));
     Some(BatchResult {
         line,
@@ -52,7 +53,7 @@ fn line_of(cx: &Cx, run: Execution) -> Option<BatchResult> {
         input: run.input,
         output: run.output,
         error: run.failure.map(|it| LineError { code: it.code, message: it.message }),
-        attempts: run.attempts,
+        attempts: run.attempts.max(underway.map_or(0, |it| it.attempts)),
         duration_ms: took,
         cost_micros: run.usage.cost_micros,
     })

@@ -11,7 +11,7 @@ use crate::infra::store::Rows;
 ///
 /// Errors: `NotFound`, the same for one that is not there and one of an agent that the caller may not see.
 pub fn find(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
-    stored(cx, Action::ExecutionsRead, id).map(|it| it.view(cx.now(), cx.services().engine.running_since(id)))
+    stored(cx, Action::ExecutionsRead, id).map(|it| it.view(cx.now(), cx.services().engine.underway(id)))
 }
 
 /// What happened in a run so far, in order; at most the first `limit` entries.
@@ -33,5 +33,5 @@ pub(in crate::executions) fn stored(cx: &Cx, action: Action, id: ExecutionId) ->
 
 pub(super) fn view(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
     let execution: Execution = cx.read()?.get(id)?.ok_or_else(|| Error::not_found("execution", id))?;
-    Ok(execution.view(cx.now(), cx.services().engine.running_since(id)))
+    Ok(execution.view(cx.now(), cx.services().engine.underway(id)))
 }
