@@ -26,17 +26,17 @@ pub struct StreamQuery {
     pub on_disconnect: OnDisconnect,
 }
 
-/// `200` with the finished run, its error where it failed, `202` where it goes on.
+/// `200` with the finished run, its error where it failed, `202` where it goes on. Who does not wait hears
+/// `202`, however quick the run was: that it was accepted is all that was asked.
 pub async fn finished(request: &HttpRequest, started: Started) -> Reply<HttpResponse> {
-    let (id, deprecated) = (started.id, started.deprecated);
+    let (id, deprecated, waits) = (started.id, started.deprecated, started.waits());
     let execution = started.wait().await?;
-    if let Some(error) = error_of(&execution) {
-        return Err(error);
-    }
-    let mut answer = if execution.status.has_ended() {
-        Found(execution).respond_to(request)
-    } else {
+    let mut answer = if !waits || !execution.status.has_ended() {
         Accepted { location: location(id), body: execution }.respond_to(request)
+    } else if let Some(error) = error_of(&execution) {
+        return Err(error);
+    } else {
+        Found(execution).respond_to(request)
     };
     mark(&mut answer, id, deprecated);
     Ok(answer)

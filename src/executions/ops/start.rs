@@ -219,10 +219,15 @@ fn attached(cx: &Cx, id: ExecutionId, deprecated: bool, wait: Duration) -> Start
 }
 
 impl Started {
+    /// Whether the caller wants to hear of the end.
+    pub fn waits(&self) -> bool {
+        !self.wait.is_zero()
+    }
+
     /// Waits for the end, as long as the caller asked; the run as it stands then.
     pub async fn wait(mut self) -> Result<ExecutionView> {
-        if let Some(watch) = &mut self.watch
-            && !self.wait.is_zero()
+        if self.waits()
+            && let Some(watch) = &mut self.watch
         {
             let _ = tokio::time::timeout(self.wait, watch.ended()).await;
         }

@@ -34,9 +34,20 @@ async fn who_does_not_wait_gets_202_and_the_place() {
     let path = answer.header("location").expect("a place").to_owned();
     assert_eq!(path, format!("/api/executions/{}", run["id"].as_str().expect("an id")));
     bench.peer.has_received(1).await;
-    assert_eq!(bench.owner.get(&path).await.expect(200)["status"], "running");
+    let running = bench.owner.get(&path).await.expect(200);
+    assert_eq!((&running["status"], &running["attempts"]), (&json!("running"), &json!(1)));
     gate.add_permits(1);
     assert_eq!(bench.ended(&path).await["status"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_wait_gets_202_however_quickly_the_run_fails() {
+    let bench = Bench::new(|_, _| answer(400, &[], "no")).await;
+    let agent = bench.agent("A", json!({})).await;
+    for _ in 0..40 {
+        let run = bench.begin(&agent, json!({})).await;
+        assert_eq!(bench.ended(&run).await["status"], "failed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Bench, SECRET, hexed, run_of};
+use crate::support::events::Events;
 
 #[actix_web::test]
 async fn the_body_becomes_the_input_as_the_mapping_says() {
@@ -60,7 +61,9 @@ async fn what_the_agent_does_not_take_is_refused_with_the_field() {
     let refused = hook.github("d-1", r#"{"text":7}"#).await.expect_error(422, "InvalidInput");
     assert_eq!(refused["error"]["details"]["validation_errors"][0]["path"], "/input/text", "{refused}");
     assert_eq!(bench.hits(&hook).await[0]["outcome"], "refused");
-    hook.github("d-1", r#"{"text":"seven"}"#).await.expect(202);
+    let started = hook.github("d-1", r#"{"text":"seven"}"#).await.expect(202);
+    let run = started["execution_id"].as_str().expect("an id");
+    Events::get(&bench.owner, &format!("/api/executions/{run}/events")).await.rest().await;
     let delete = bench.owner.delete(&path).await.expect_error(409, "Conflict");
     assert!(delete["error"]["message"].as_str().expect("text").contains("triggers start runs"), "{delete}");
 }
