@@ -48,16 +48,33 @@ pub(super) struct RunPart {
 }
 
 struct Problem {
+    tone: &'static str,
     title: &'static str,
     message: String,
     /// Whether the other side has stopped, too.
     upstream: String,
+    /// None where someone wanted it so.
     code: &'static str,
     suggestions: Vec<String>,
     details: Option<JsonView>,
 }
 
 impl HtmlSafe for RunPart {}
+
+impl Problem {
+    /// Of a run that someone cancelled: news, and nothing to mend.
+    fn wanted(upstream: String) -> Self {
+        Self {
+            tone: "idle",
+            title: "This run was cancelled",
+            message: "Someone ended it before it was done.".to_owned(),
+            upstream,
+            code: "",
+            suggestions: Vec::new(),
+            details: None,
+        }
+    }
+}
 
 /// Errors: `NotFound` where the caller may not see the run.
 pub(super) fn run_part(cx: &Cx, id: ExecutionId, level: &str) -> Result<RunPart> {
@@ -148,17 +165,19 @@ fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'st
 
 fn problem(run: &ExecutionView) -> Option<Problem> {
     let error = error_of(run)?;
-    let title = match status_word(run.status).as_str() {
-        "cancelled" => "This run was cancelled",
-        "timeout" => "This run took too long",
+    let upstream = run.cancellation.as_ref().map(|it| sentence(&it.message)).unwrap_or_default();
+    let title = match run.status {
+        Status::Cancelled => return Some(Problem::wanted(upstream)),
+        Status::Timeout => "This run took too long",
         _ => "This run failed",
     };
     let details = run.error.as_ref().map(|it| it.details.to_value());
     let details = details.filter(|it| it.as_object().is_some_and(|it| !it.is_empty()));
     Some(Problem {
+        tone: "bad",
         title,
         message: sentence(error.message()),
-        upstream: run.cancellation.as_ref().map(|it| sentence(&it.message)).unwrap_or_default(),
+        upstream,
         code: error.code().name(),
         suggestions: run.error.as_ref().map(|it| advice(it.code)).unwrap_or_default(),
         details: details.map(|it| JsonView::new("Details", &it)),

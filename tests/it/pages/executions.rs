@@ -125,6 +125,7 @@ async fn a_run_that_goes_on_is_followed_and_cancelled() {
     assert_eq!((answer.status, answer.header("location")), (303, Some(place.as_str())));
     let page = visitor.page(&place).await;
     assert!(page.contains("This run was cancelled") && !page.contains("Cancel this run"), "{page}");
+    assert!(page.contains("class=\"alert tone-idle\"") && !page.contains("tone-bad"), "{page}");
     let heard = follow.await.expect("ends");
     assert!(
         heard.contains("This run was cancelled") && heard.ends_with("event: ended\ndata: {}\n\n"),
