@@ -41,14 +41,13 @@ pub struct AgentFilter {
 }
 
 impl AgentFilter {
-    /// `needle` is `q` in lower case.
+    /// Whether it is as wanted, but for its health. `needle` is `q` in lower case.
     pub(super) fn keeps(&self, agent: &Agent, needle: Option<&str>) -> bool {
         fn is<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
             wanted.is_none_or(|it| it == found)
         }
         is(self.agent_type.as_ref(), &agent.agent_type)
             && is(self.status.as_ref(), &agent.status)
-            && is(self.health.as_ref(), &agent.health)
             && is(self.visibility.as_ref(), &agent.visibility)
             && is(self.enabled.as_ref(), &agent.enabled)
             && self.tag.as_ref().is_none_or(|it| agent.tags.contains(it))

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::health::{RecentRuns, assess};
 use super::number::Number;
 use super::status::Status;
 use super::store;
@@ -15,6 +16,7 @@ use crate::stops::{self, Stop};
 
 /// An agent. Its definition is the draft's where there is one, else that of the version that runs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Agent")]
 pub struct AgentView {
     pub id: AgentId,
     /// Stands for the id in addresses.
@@ -49,9 +51,15 @@ pub struct AgentView {
 }
 
 impl AgentView {
-    pub fn of(agent: Agent, definition: Definition, stopped: Option<Stop>) -> Self {
+    pub(super) fn of(
+        rows: &impl Rows<PerOrg>,
+        agent: Agent,
+        definition: Definition,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let (health, stopped) = (assess(rows, &agent, now)?.0, stops::agent_stop(rows, agent.id)?);
         let (current_version, draft) = (agent.current_number(), agent.draft.map(|it| it.number));
-        Self {
+        Ok(Self {
             id: agent.id,
             slug: agent.slug,
             name: agent.name,
@@ -71,20 +79,19 @@ impl AgentView {
             status: agent.status,
             enabled: agent.enabled,
             stopped,
-            health: agent.health,
+            health,
             current_version,
             draft_version: draft,
             owner_id: agent.owner_id,
             metadata: agent.metadata,
             created_at: agent.created_at,
             updated_at: agent.updated_at,
-        }
+        })
     }
 
-    pub(super) fn read(rows: &impl Rows<PerOrg>, agent: Agent) -> Result<Self> {
+    pub(super) fn read(rows: &impl Rows<PerOrg>, agent: Agent, now: Timestamp) -> Result<Self> {
         let definition = definition(rows, &agent)?;
-        let stopped = stops::agent_stop(rows, agent.id)?;
-        Ok(Self::of(agent, definition, stopped))
+        Self::of(rows, agent, definition, now)
     }
 }
 
@@ -96,6 +103,7 @@ pub(super) fn definition(rows: &impl Rows<PerOrg>, agent: &Agent) -> Result<Defi
 
 /// A version in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AgentVersionSummary")]
 pub struct VersionSummary {
     pub id: VersionId,
     pub agent_id: AgentId,
@@ -129,6 +137,7 @@ impl VersionSummary {
 
 /// A version with its whole definition.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AgentVersion")]
 pub struct VersionView {
     pub id: VersionId,
     pub agent_id: AgentId,
@@ -182,6 +191,8 @@ impl VersionView {
 pub struct HealthView {
     pub agent_id: AgentId,
     pub health: Health,
+    /// How runs have ended in the last hour, or since a check within it: they weigh more than the check.
+    pub recent_runs: RecentRuns,
     pub checked_at: Option<Timestamp>,
     /// The last checks, newest first.
     pub checks: Vec<HealthCheck>,

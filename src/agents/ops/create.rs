@@ -32,7 +32,7 @@ pub async fn create(cx: &Cx, new: NewAgent) -> Result<AgentView> {
         let agent = make(&caller, tx, slug, update, definition.clone())?;
         let note = Note::of("agent.create", "agent", agent.id).with("name", agent.name.as_str());
         caller.note(tx, note.with("agent_type", agent.agent_type.as_str()))?;
-        Ok(AgentView::of(agent, definition, None))
+        AgentView::of(tx, agent, definition, caller.now())
     })
     .await
 }
@@ -58,7 +58,7 @@ pub async fn clone_agent(cx: &Cx, id_or_slug: &str, name: Option<String>) -> Res
         let agent = make(&caller, tx, None, update, definition.clone())?;
         let note = Note::of("agent.clone", "agent", agent.id).with("name", agent.name.as_str());
         caller.note(tx, note.with("from", original.id.to_string()))?;
-        Ok(AgentView::of(agent, definition, None))
+        AgentView::of(tx, agent, definition, caller.now())
     })
     .await
 }

@@ -12,7 +12,6 @@ use crate::access::Cx;
 use crate::audit::Note;
 use crate::base::{Code, Error, Invalid, Result};
 use crate::infra::store::OrgTx;
-use crate::stops;
 
 /// Replaces everything that can be changed. Labels (name, description, tags, visibility …) change at once; the
 /// definition goes to the draft, which is opened with the next number where there is none, so that what is
@@ -78,8 +77,7 @@ fn apply(
     }
     save(cx, tx, &mut agent)?;
     cx.note(tx, note)?;
-    let stopped = stops::agent_stop(tx, agent.id)?;
-    Ok(AgentView::of(agent, definition, stopped))
+    AgentView::of(tx, agent, definition, cx.now())
 }
 
 fn take_labels(agent: &mut Agent, update: AgentUpdate) {

@@ -48,7 +48,7 @@ async fn change(
             save(&caller, tx, &mut agent)?;
             caller.note(tx, Note::of(action, "agent", agent.id))?;
         }
-        AgentView::read(tx, agent)
+        AgentView::read(tx, agent, caller.now())
     })
     .await
 }

@@ -1,13 +1,14 @@
 //! Reading agents.
 
 use super::super::filter::{AgentFilter, Sort};
+use super::super::health::assess;
 use super::super::resolve;
 use super::super::rights::access;
 use super::super::store::{BY_CAPABILITY, BY_NAME, BY_STATUS, BY_TAG, BY_TYPE, BY_UPDATED};
 use super::super::types::{Agent, Gone};
 use super::super::view::AgentView;
 use crate::access::{Action, Cx};
-use crate::base::{AgentId, Page, PageRequest, Result};
+use crate::base::{AgentId, Page, PageRequest, Result, Timestamp};
 use crate::infra::store::{Key, Order, PerOrg, Rows};
 
 /// Errors: `AgentNotFound`, byte for byte the same for an agent that is not there and for one that the caller
@@ -20,7 +21,7 @@ pub fn find(cx: &Cx, id_or_slug: &str) -> Result<Agent> {
 pub fn view(cx: &Cx, id_or_slug: &str) -> Result<AgentView> {
     let rows = cx.read()?;
     let agent = resolve::visible(cx, &rows, Action::AgentsRead, id_or_slug)?;
-    AgentView::read(&rows, agent)
+    AgentView::read(&rows, agent, cx.now())
 }
 
 /// As `view`, with the revision for a change that must not meet another one.
@@ -28,7 +29,7 @@ pub fn seen(cx: &Cx, id_or_slug: &str) -> Result<(AgentView, u64)> {
     let rows = cx.read()?;
     let agent = resolve::visible(cx, &rows, Action::AgentsRead, id_or_slug)?;
     let revision = agent.revision;
-    Ok((AgentView::read(&rows, agent)?, revision))
+    Ok((AgentView::read(&rows, agent, cx.now())?, revision))
 }
 
 /// The agents that the caller may see and `filter` keeps.
@@ -37,11 +38,25 @@ pub fn list(cx: &Cx, filter: &AgentFilter, page: &PageRequest) -> Result<Page<Ag
     let rows = cx.read()?;
     let (index, prefix, order) = walk(filter);
     let needle = filter.q.as_ref().map(|it| it.trim().to_lowercase()).filter(|it| !it.is_empty());
+    let (now, mut failed) = (cx.now(), None);
     let (agents, next) = rows.page(index, prefix, order, page, |agent: &Agent| {
-        filter.keeps(agent, needle.as_deref()) && access(cx, agent).read
+        filter.keeps(agent, needle.as_deref())
+            && access(cx, agent).read
+            && has_health(&rows, filter, agent, now).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
     })?;
-    let items = agents.into_iter().map(|it| AgentView::read(&rows, it)).collect::<Result<_>>()?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let items = agents.into_iter().map(|it| AgentView::read(&rows, it, now)).collect::<Result<_>>()?;
     Ok(Page::new(items, next))
+}
+
+fn has_health(rows: &impl Rows<PerOrg>, filter: &AgentFilter, agent: &Agent, now: Timestamp) -> Result<bool> {
+    let Some(wanted) = filter.health else { return Ok(true) };
+    Ok(assess(rows, agent, now)?.0 == wanted)
 }
 
 /// The narrowest index that comes in the order asked for.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::super::check::{adapter_of, check_credentials, check_fallback, wrong_by_itself};
+use super::super::health::assess;
 use super::super::input::NewAgent;
 use super::super::number::{Number, Spec};
 use super::super::resolve::{Prepared, prepare};
@@ -97,7 +98,7 @@ fn told(error: &Error) -> Vec<Invalid> {
 }
 
 /// Asks the far end of an agent whether it answers and accepts the credentials, and keeps what was found as
-/// the agent's health. Asks with the draft where there is one and nothing else was said.
+/// the agent's health, until runs say otherwise. Asks with the draft where there is one and nothing else was said.
 ///
 /// Errors: as `find`; `NotFound` for a version that is not there.
 pub async fn test(cx: &Cx, id_or_slug: &str, spec: Option<Spec>) -> Result<Probe> {
@@ -143,13 +144,14 @@ async fn record(cx: &Cx, id: AgentId, version: Number, probe: Probe) -> Result<(
     .await
 }
 
-/// Health, and the last checks. Errors: as `find`.
+/// Health, and what led to it. Errors: as `find`.
 pub fn health(cx: &Cx, id_or_slug: &str) -> Result<HealthView> {
     let rows = cx.read()?;
     let agent = resolve::visible(cx, &rows, Action::AgentsRead, id_or_slug)?;
     let checks = rows.get::<HealthLog>(agent.id)?.map(|it| it.checks).unwrap_or_default();
     let checked_at = checks.first().map(|it| it.at);
-    Ok(HealthView { agent_id: agent.id, health: agent.health, checked_at, checks })
+    let (health, recent_runs) = assess(&rows, &agent, cx.now())?;
+    Ok(HealthView { agent_id: agent.id, health, recent_runs, checked_at, checks })
 }
 
 async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe {

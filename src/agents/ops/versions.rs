@@ -15,7 +15,6 @@ use crate::access::{Action, Cx};
 use crate::audit::Note;
 use crate::base::{Code, Error, Page, PageRequest, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
-use crate::stops;
 
 /// Names the draft, or opens one.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -147,8 +146,7 @@ pub async fn publish(cx: &Cx, id_or_slug: &str, spec: Spec, changelog: Option<St
         save(&caller, tx, &mut agent)?;
         let note = Note::of("agent.publish", "agent", agent.id);
         caller.note(tx, note.with("version", version.number.to_string()))?;
-        let stopped = stops::agent_stop(tx, agent.id)?;
-        Ok(AgentView::of(agent, version.definition, stopped))
+        AgentView::of(tx, agent, version.definition, caller.now())
     })
     .await
 }
@@ -186,7 +184,7 @@ pub async fn rollback(cx: &Cx, id_or_slug: &str, spec: Spec) -> Result<AgentView
             let note = note.with("from", before.current_number().to_string());
             caller.note(tx, note.with("version", version.number.to_string()))?;
         }
-        AgentView::read(tx, agent)
+        AgentView::read(tx, agent, caller.now())
     })
     .await
 }

@@ -44,6 +44,16 @@ impl Show {
     fn health(&self, health: &Health) -> &'static str {
         health_name(*health)
     }
+
+    fn recent_runs(&self) -> String {
+        let runs = self.health.recent_runs;
+        match (runs.executions, runs.failed) {
+            (1, 0) => "The one run of the last hour completed.".to_owned(),
+            (1, _) => "The one run of the last hour failed.".to_owned(),
+            (all, 0) => format!("All {} runs of the last hour completed.", count(all)),
+            (all, failed) => format!("Of {} runs in the last hour, {} failed.", count(all), count(failed)),
+        }
+    }
 }
 
 /// What the last 24 hours came to, in words.

@@ -3,9 +3,9 @@
 use reeve::access::Role;
 use serde_json::{Value, json};
 
-use super::{made, native, native_with};
+use super::{made, native, native_with, published};
 use crate::support::Appliance;
-use crate::support::peer::{Peer, answer};
+use crate::support::peer::{Peer, Received, answer, json as says};
 
 #[tokio::test]
 async fn a_check_says_everything_at_once_and_saves_nothing() {
@@ -125,4 +125,37 @@ async fn a_far_end_that_cannot_be_reached_is_unhealthy() {
     let checked = builder.post("/api/agents/validate", agent("C", "http://127.0.0.1:1/")).await.expect(200);
     assert_eq!((&checked["valid"], &checked["probe"]["ok"]), (&json!(true), &json!(false)), "{checked}");
     assert_eq!(far.connections(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_runs_end_is_health_too() {
+    let script = |_: &Received, n: usize| if n < 3 { answer(400, &[], "no") } else { says(&json!({})) };
+    let far = Peer::start(script).await;
+    let allow = vec![far.address.to_string()];
+    let appliance = Appliance::start_with(|it| it.egress.allow = allow, Vec::new()).await;
+    let owner = appliance.owner().await;
+    let agent = json!({ "name": "A", "agent_type": "webhook", "config": { "url": far.url("/in") } });
+    let path = published(&owner, agent).await;
+    let run = async || owner.post(&format!("{path}/execute"), json!({ "input": {} })).await.status;
+    let health = async || owner.get(&format!("{path}/health")).await.expect(200);
+    assert_eq!(run().await, 502);
+    assert_eq!(health().await["health"], "degraded", "one is not many");
+    assert_eq!((run().await, run().await), (502, 502));
+    let unwell = health().await;
+    assert_eq!(unwell["health"], "unhealthy");
+    assert_eq!(unwell["recent_runs"], json!({ "executions": 3, "completed": 0, "failed": 3 }));
+    assert_eq!(owner.get(&path).await.expect(200)["health"], "unhealthy");
+    let found = owner.get("/api/agents?health=unhealthy").await.expect(200);
+    assert_eq!(found["items"][0]["name"], "A");
+    assert_eq!(owner.get("/api/agents?health=unknown").await.expect(200)["items"], json!([]));
+    for _ in 0..3 {
+        assert_eq!(run().await, 200);
+    }
+    assert_eq!(health().await["health"], "degraded", "half of them failed");
+    let mut visitor = appliance.visitor_of(&owner.email).await;
+    let page = visitor.page(&path.replace("/api", "")).await;
+    assert!(page.contains("Of 6 runs in the last hour, 3 failed."), "{page}");
+    let checked = owner.post(&format!("{path}/test"), json!({})).await.expect(200);
+    let expected = if checked["ok"] == true { "healthy" } else { "unhealthy" };
+    assert_eq!(health().await["health"], expected, "a check knows better than the runs before it");
 }
