@@ -212,7 +212,7 @@ impl Cx {
         match &self.0.scopes {
             Scopes::All => Ok(()),
             Scopes::Only { actions, .. } if actions.contains(&action) => Ok(()),
-            Scopes::Only { agents, .. } if !agents.is_empty() && AGENT_ACTIONS.contains(&action) => Ok(()),
+            Scopes::Only { agents, .. } if !agents.is_empty() && action.comes_with_an_agent() => Ok(()),
             Scopes::Only { .. } => Err(out_of_scope(action)),
         }
     }
@@ -258,10 +258,6 @@ impl Cx {
         audit::append(tx, self.env(), &self.0.actor, &self.0.origin, entry)
     }
 }
-
-/// What a key that is bound to single agents may do with them.
-const AGENT_ACTIONS: &[Action] =
-    &[Action::AgentsRead, Action::AgentsExecute, Action::ExecutionsRead, Action::ExecutionsCancel];
 
 fn out_of_scope(action: Action) -> Error {
     Error::new(Code::AgentAccessDenied, format!("this key's scopes do not include {}", action.scope()))

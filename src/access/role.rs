@@ -99,4 +99,9 @@ impl Action {
     pub fn from_scope(scope: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.scope() == scope)
     }
+
+    /// Whether a key that is bound to single agents may do this with them.
+    pub const fn comes_with_an_agent(self) -> bool {
+        matches!(self, Self::AgentsRead | Self::AgentsExecute | Self::ExecutionsRead | Self::ExecutionsCancel)
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::HTML;
 use crate::access::{self, Action, ApiKey, Cx, NewKey, NewKeyRequest, Role};
+use crate::agents::{self, AgentFilter, AgentView, Sort};
 use crate::base::{Error, KeyId, PageRequest, Result, Timestamp};
 use crate::web::view::{Choice, Field, href};
 use crate::web::{
@@ -46,13 +47,15 @@ struct Listed {
     cursor: String,
 }
 
-/// `scope` may stand more than once.
+/// `scope` and `agent` may stand more than once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "read as pairs, for a name may come more than once; this describes the form")]
 struct KeyForm {
     name: String,
     days: String,
     scope: Vec<String>,
+    /// Ids of the agents that the key is bound to; none: all that its scopes reach.
+    agent: Vec<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -72,6 +75,7 @@ struct KeysPage {
     fields: Vec<Field>,
     scopes: Vec<(&'static str, Vec<Scope>)>,
     scopes_error: String,
+    agents: Vec<Bound>,
     faults: Vec<(String, String)>,
     made: Option<NewKey>,
     curl: String,
@@ -82,6 +86,15 @@ struct Row {
     key: ApiKey,
     owner: String,
     expired: bool,
+    /// Scopes, with the names of agents instead of their ids.
+    scopes: Vec<String>,
+}
+
+/// An agent that a key can be bound to.
+struct Bound {
+    id: String,
+    name: String,
+    checked: bool,
 }
 
 struct Scope {
@@ -94,6 +107,7 @@ struct Typed {
     name: String,
     days: String,
     scopes: Vec<String>,
+    agents: Vec<String>,
 }
 
 impl Typed {
@@ -103,16 +117,19 @@ impl Typed {
             name: String::new(),
             days: "90".to_owned(),
             scopes: scopes.map(|it| it.scope().to_owned()).into(),
+            agents: Vec::new(),
         }
     }
 
     fn read(pairs: Vec<(String, String)>) -> Self {
-        let mut typed = Self { name: String::new(), days: String::new(), scopes: Vec::new() };
+        let mut typed =
+            Self { name: String::new(), days: String::new(), scopes: Vec::new(), agents: Vec::new() };
         for (name, value) in pairs {
             match name.as_str() {
                 "name" => typed.name = value,
                 "days" => typed.days = value,
                 "scope" => typed.scopes.push(value),
+                "agent" => typed.agents.push(value),
                 _ => {}
             }
         }
@@ -125,20 +142,33 @@ impl Typed {
         let days = days.ok_or_else(|| Error::invalid_at("days", "choose how long it lasts"))?;
         Ok(NewKeyRequest {
             name: self.name.clone(),
-            scopes: self.scopes.clone(),
+            scopes: self.granted(),
             expires_at: Some(now.plus_ms(days * DAY_MS)),
         })
     }
 }
 
+impl Typed {
+    /// The scopes, where agents are chosen without those that would reach all agents again.
+    fn granted(&self) -> Vec<String> {
+        let is_bound = |it: &&String| Action::from_scope(it).is_some_and(Action::comes_with_an_agent);
+        let kept = self.scopes.iter().filter(|it| self.agents.is_empty() || !is_bound(it));
+        kept.chain(&self.agents).cloned().collect()
+    }
+}
+
 impl KeysPage {
+    fn is_bound(&self) -> bool {
+        self.agents.iter().any(|it| it.checked)
+    }
+
     fn new(cx: &Cx, framing: &Framing, cursor: &str, typed: &Typed, faults: &Faults) -> Result<Self> {
         let found = access::keys(cx, &PageRequest::parse(None, Some(cursor))?)?;
         let now = cx.now();
         let mut keys = Vec::new();
         for key in found.items {
             let owner = access::called(cx, &key.user_id.to_string())?;
-            keys.push(Row { expired: key.expires_at <= now, owner, key });
+            keys.push(Row { expired: key.expires_at <= now, owner, scopes: named(cx, &key.scopes)?, key });
         }
         let days = DAYS.iter().map(|(value, label)| Choice::new(value, label)).collect();
         let fields = vec![
@@ -162,6 +192,7 @@ impl KeysPage {
             faults: faults.summary(["name", "days", "scopes"]),
             scopes: scopes(cx, typed),
             scopes_error: faults.on("scopes"),
+            agents: agents_of(cx, typed)?,
             fields,
             made: None,
             curl: String::new(),
@@ -183,6 +214,34 @@ fn scopes(cx: &Cx, typed: &Typed) -> Vec<(&'static str, Vec<Scope>)> {
         }
     }
     groups
+}
+
+/// Scopes as people know them.
+fn named(cx: &Cx, scopes: &[String]) -> Result<Vec<String>> {
+    let rows = cx.read()?;
+    let mut named = Vec::new();
+    for scope in scopes {
+        let name = match scope.parse() {
+            Ok(agent) => agents::name_of(&rows, agent)?.map(|it| format!("agent: {}", it.name)),
+            Err(_) => None,
+        };
+        named.push(name.unwrap_or_else(|| scope.clone()));
+    }
+    Ok(named)
+}
+
+/// The agents that the caller may run, by name; as many as one page holds.
+fn agents_of(cx: &Cx, typed: &Typed) -> Result<Vec<Bound>> {
+    if !cx.may(Action::AgentsRead) {
+        return Ok(Vec::new());
+    }
+    let filter = AgentFilter { sort: Sort::Name, ..AgentFilter::default() };
+    let found = agents::list(cx, &filter, &PageRequest::first(crate::base::MAX_LIMIT))?;
+    let bound = |it: AgentView| {
+        let id = it.id.to_string();
+        Bound { checked: typed.agents.contains(&id), id, name: it.name }
+    };
+    Ok(found.items.into_iter().map(bound).collect())
 }
 
 /// `GET /keys`
