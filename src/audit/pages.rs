@@ -62,6 +62,11 @@ struct Filters {
 const OBJECTS: &[(&str, &str)] = &[
     ("agent", "Agent"),
     ("execution", "Execution"),
+    ("batch", "Batch"),
+    ("chain", "Chain"),
+    ("schedule", "Schedule"),
+    ("trigger", "Trigger"),
+    ("webhook", "Webhook"),
     ("credential", "Credential"),
     ("member", "Member"),
     ("invitation", "Invitation"),
@@ -69,6 +74,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("session", "Session"),
     ("user", "Person"),
     ("org", "Organization"),
+    ("route", "Refused request"),
 ];
 
 impl Filters {

@@ -85,9 +85,6 @@ fn account(frame: &mut Frame, cx: &Cx) -> Result<()> {
         frame.sealed = Some(reason);
     }
     frame.user_menu = vec![NavItem::new("Profile", "/profile", "person").at(&frame.path)];
-    if profile.superadmin {
-        frame.user_menu.push(NavItem::new("Kit of parts", "/ui-kit", "grid").at(&frame.path));
-    }
     for org in profile.organizations {
         let current = org.id == profile.org_id;
         if current {

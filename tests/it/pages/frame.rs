@@ -93,8 +93,9 @@ async fn the_navigation_shows_only_what_is_theirs() {
     let appliance = Appliance::start().await;
     let owner = appliance.owner().await;
     let viewer = appliance.caller(Role::Viewer).await;
-    for (email, kit) in [(&owner.email, true), (&viewer.email, false)] {
+    for (email, audit) in [(&owner.email, true), (&viewer.email, false)] {
         let page = appliance.visitor_of(email).await.page("/profile").await;
-        assert_eq!(page.contains("href=\"/ui-kit\""), kit, "{email}");
+        assert_eq!(page.contains("href=\"/audit\""), audit, "{email}");
+        assert!(!page.contains("href=\"/ui-kit\""), "{email}: a tool of those who build this");
     }
 }

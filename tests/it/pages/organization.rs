@@ -2,6 +2,7 @@
 
 use reeve::access::Role;
 
+use crate::agents::{made, native};
 use crate::support::{Appliance, PASSWORD};
 
 #[actix_web::test]
@@ -121,6 +122,28 @@ async fn a_key_is_shown_once_works_and_ends_by_name() {
 }
 
 #[actix_web::test]
+async fn a_key_is_bound_to_the_agents_that_were_chosen() {
+    let appliance = Appliance::start().await;
+    let owner = appliance.owner().await;
+    let one = made(&owner, native("Sorter")).await;
+    let other = made(&owner, native("Teller")).await;
+    let id = owner.get(&one).await.expect(200)["id"].as_str().expect("an id").to_owned();
+    let mut visitor = appliance.visitor_of(&owner.email).await;
+    let page = visitor.page("/keys").await;
+    assert!(page.contains("Only some agents") && page.contains(&id), "{page}");
+    // What reaches all agents is ticked, too, as it is when the page is opened.
+    let scopes = [("scope", "agents:read"), ("scope", "agents:execute"), ("scope", "workflows:read")];
+    let fields = [&[("name", "Sorting"), ("days", "30"), ("agent", id.as_str())], &scopes[..]].concat();
+    let made = visitor.send("/keys", &fields).await.text();
+    assert!(made.contains("agent: Sorter") && !made.contains("agent: Teller"), "{made}");
+    let (_, rest) = made.split_once("data-copy-source tabindex=\"0\">").expect("the key");
+    let program = appliance.anonymous().bearer(rest.split('<').next().expect("text"));
+    program.get(&one).await.expect(200);
+    program.get(&other).await.expect_error(403, "AgentAccessDenied");
+    program.get("/api/chains").await.expect(200);
+}
+
+#[actix_web::test]
 async fn the_organization_is_renamed() {
     let appliance = Appliance::start().await;
     let owner = appliance.owner().await;
@@ -149,5 +172,33 @@ async fn the_audit_log_is_looked_through_and_checked() {
     assert!(verdict.status == 200 && verdict.text().contains("The log is whole"), "{}", verdict.text());
     assert_eq!(visitor.open("/audit?from=yesterday").await.status, 422);
     assert_eq!(visitor.open("/audit/99999").await.status, 404);
-    assert_eq!(visitor.open("/audit/first").await.status, 422);
+    assert_eq!(visitor.open("/audit/first").await.status, 404);
+}
+
+/// Kinds of things that entries of the audit log are about, as the source has them.
+fn audited(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|it| it.expect("an entry").path()) {
+        if entry.is_dir() {
+            audited(&entry, found);
+        } else if entry.extension().is_some_and(|it| it == "rs") {
+            let text = std::fs::read_to_string(&entry).expect("text");
+            for (_, rest) in text.match_indices("Note::of(").map(|it| text.split_at(it.0)) {
+                let kind = rest.split(',').nth(1).unwrap_or_default().trim();
+                found.extend(kind.strip_prefix('"').and_then(|it| it.strip_suffix('"')).map(str::to_owned));
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_audit_log_is_narrowed_to_each_kind_of_thing() {
+    let appliance = Appliance::start().await;
+    let owner = appliance.owner().await;
+    let page = appliance.visitor_of(&owner.email).await.page("/audit").await;
+    let mut kinds = std::collections::BTreeSet::new();
+    audited(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut kinds);
+    assert!(kinds.len() > 10, "{kinds:?}");
+    for kind in kinds {
+        assert!(page.contains(&format!("<option value=\"{kind}\"")), "{kind} cannot be chosen");
+    }
 }
