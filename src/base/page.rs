@@ -59,6 +59,7 @@ impl PageRequest {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass it as `cursor` for the next page; `null` on the last.

@@ -8,6 +8,7 @@ use super::types::{Credential, Kind, Uses};
 use crate::base::{CredentialId, Timestamp};
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Credential")]
 pub struct CredentialView {
     pub id: CredentialId,
     pub name: String,

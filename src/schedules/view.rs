@@ -12,6 +12,7 @@ use crate::engine::Status;
 const SHOWN: usize = 5;
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Schedule")]
 pub struct ScheduleView {
     pub id: ScheduleId,
     pub name: String,
@@ -93,6 +94,7 @@ impl ScheduleView {
 
 /// One line of a schedule's history.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ScheduleTick")]
 pub struct TickView {
     /// The instant that the cron line names; for a manual run, when it was asked for.
     pub at: Timestamp,

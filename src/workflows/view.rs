@@ -10,6 +10,7 @@ use crate::base::{Invalid, Json, Timestamp, UserId, WorkflowId};
 
 /// A chain.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Chain")]
 pub struct ChainView {
     pub id: WorkflowId,
     /// Stands for the id in addresses.

@@ -136,6 +136,7 @@ pub enum BatchStatus {
 
 /// How far a batch has come.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Batch")]
 pub struct BatchView {
     pub id: BatchId,
     pub agent_id: AgentId,
