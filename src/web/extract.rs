@@ -167,9 +167,15 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
 /// One part of the path, parsed.
 ///
-/// Errors: `ValidationFailed` where it cannot be that part.
+/// Errors: `NotFound` where it cannot be that part, in the words for one that could be and is not there.
 pub fn part<T: FromStr<Err = Error>>(request: &HttpRequest, name: &str) -> Result<T> {
-    text_part(request, name)?.parse()
+    let text = text_part(request, name)?;
+    let noun = match name {
+        "key" => "API key",
+        "entry" => "audit entry",
+        _ => name,
+    };
+    text.parse().map_err(|_| Error::not_found(noun, text))
 }
 
 /// One part of the path as text.

@@ -11,7 +11,7 @@ use super::super::view::{AgentView, VersionSummary, VersionView};
 use super::{PageQuery, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{Code, Page, Result};
-use crate::web::{Created, Found, MaybeBody, Query, Reply, Route, part};
+use crate::web::{Created, Found, MaybeBody, Query, Reply, Route, text_part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -60,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn version_of(request: &HttpRequest) -> Result<Spec> {
-    part(request, "version")
+    text_part(request, "version")?.parse()
 }
 
 /// `GET /api/agents/{agent}/versions`

@@ -105,7 +105,7 @@ async fn what_is_wrong_is_named_and_never_repeated() {
     let path = format!("/api/credentials/{id}");
     owner.post(&format!("{path}/rotate"), rotation).await.expect_error(422, "CredentialInvalid");
     assert_eq!(owner.get(&path).await.expect(200)["version"], 1);
-    owner.get("/api/credentials/nonsense").await.expect_error(422, "ValidationFailed");
+    owner.get("/api/credentials/nonsense").await.expect_error(404, "NotFound");
     owner.get("/api/credentials?kind=oauth").await.expect_error(422, "ValidationFailed");
 }
 

@@ -161,3 +161,31 @@ async fn health_says_whether_work_is_taken() {
     refused.expect_error(503, "Unavailable");
     client.get("/api/probe").await.expect(200);
 }
+
+#[tokio::test]
+async fn an_id_that_is_none_is_answered_as_one_that_is_not_there() {
+    let appliance = Appliance::start().await;
+    let owner = appliance.owner().await;
+    for (path, id) in [
+        ("/api/agents/{}", "agt_00000000000000000000000001"),
+        ("/api/agents/{}/executions", "agt_00000000000000000000000001"),
+        ("/api/executions/{}", "exe_00000000000000000000000001"),
+        ("/api/chains/{}", "wfl_00000000000000000000000001"),
+        ("/api/credentials/{}", "cre_00000000000000000000000001"),
+        ("/api/schedules/{}", "sch_00000000000000000000000001"),
+        ("/api/triggers/{}", "trg_00000000000000000000000001"),
+    ] {
+        let answer = async |id: &str| {
+            let answer = owner.get(&path.replace("{}", id)).await;
+            let error = &answer.json()["error"];
+            (answer.status, error["code"].clone(), error["message"].to_string().replace(id, "ID"))
+        };
+        let unknown = answer(id).await;
+        assert_eq!(unknown.0, 404, "{path}");
+        for odd in ["agt_", "nonsense", "exe_00000000000000000000000001x"] {
+            let (status, code, _) = answer(odd).await;
+            assert_eq!((status, &code), (404, &unknown.1), "{path} {odd}");
+        }
+        assert_eq!(answer("nonsense").await, unknown, "{path}");
+    }
+}
