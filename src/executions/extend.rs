@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 
 use super::ops::{Started, VersionChoice};
+use super::seen::RunnerName;
 use super::types::Execution;
 use crate::access::{Cx, Services};
 use crate::adapters::Usage;
@@ -45,8 +46,8 @@ pub trait Conductor: Send + Sync {
         wait_ms: Option<u64>,
     ) -> Result<Started>;
 
-    /// The workflow's name where `cx` may see its runs; `None` where it may not, or there is none.
-    fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<String>>;
+    /// How the workflow is shown where `cx` may see its runs; `None` where it may not, or there never was one.
+    fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<RunnerName>>;
 }
 
 /// The one conductor, registered at start.

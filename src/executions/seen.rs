@@ -30,13 +30,13 @@ impl Seen {
         if let Some(known) = self.workflows.get(&workflow) {
             return Ok(*known);
         }
-        let sees = workflow_name(cx, rows, workflow)?.is_some();
+        let sees = seen_workflow(cx, rows, workflow)?.is_some();
         self.workflows.insert(workflow, sees);
         Ok(sees)
     }
 }
 
-fn workflow_name(cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<String>> {
+fn seen_workflow(cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<RunnerName>> {
     let podium = cx.services().kept.get::<Podium>();
     podium.get().map_or(Ok(None), |it| it.seen_as(cx, rows, workflow))
 }
@@ -48,7 +48,7 @@ pub struct RunnerName {
     pub path: Option<String>,
 }
 
-/// The agent or workflow behind a run; its id where it is gone.
+/// The agent or workflow behind a run; its id where nothing is known of it any more.
 pub fn runner_of(
     cx: &Cx,
     rows: &View<PerOrg>,
@@ -64,8 +64,6 @@ pub fn runner_of(
         });
     }
     let Some(workflow) = workflow else { return Ok(RunnerName { name: "unknown".to_owned(), path: None }) };
-    Ok(match workflow_name(cx, rows, workflow)? {
-        Some(name) => RunnerName { name, path: Some(format!("/chains/{workflow}")) },
-        None => RunnerName { name: workflow.to_string(), path: None },
-    })
+    let gone = || RunnerName { name: workflow.to_string(), path: None };
+    Ok(seen_workflow(cx, rows, workflow)?.unwrap_or_else(gone))
 }

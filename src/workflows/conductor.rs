@@ -17,7 +17,7 @@ use super::{rights, store};
 use crate::access::{Cx, Services};
 use crate::base::{ExecutionId, Result, WorkflowId};
 use crate::engine::{Verdict, entries_after};
-use crate::executions::{self, Attempt, Conductor, Execution, Started, VersionChoice};
+use crate::executions::{self, Attempt, Conductor, Execution, RunnerName, Started, VersionChoice};
 use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering;
 
@@ -115,8 +115,11 @@ impl Conductor for ChainConductor {
         ops::again(cx, first, version, wait_ms).await
     }
 
-    fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<String>> {
-        let found: Option<Workflow> = store::get_or_gone(rows, workflow)?;
-        Ok(found.filter(|it| rights::access(cx, it).read).map(|it| it.name))
+    fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<RunnerName>> {
+        let (found, path) = match rows.get::<Workflow>(workflow)? {
+            Some(it) => (Some(it), Some(format!("/chains/{workflow}"))),
+            None => (store::gone(rows, workflow)?, None),
+        };
+        Ok(found.filter(|it| rights::access(cx, it).read).map(|it| RunnerName { name: it.name, path }))
     }
 }

@@ -87,12 +87,9 @@ pub(super) fn get(rows: &impl Rows<PerOrg>, id_or_slug: &str) -> Result<Option<W
     }
 }
 
-/// Of a workflow that is there, and of one that was deleted.
-pub(super) fn get_or_gone(rows: &impl Rows<PerOrg>, id: WorkflowId) -> Result<Option<Workflow>> {
-    match rows.get::<Workflow>(id)? {
-        Some(workflow) => Ok(Some(workflow)),
-        None => Ok(rows.get::<Gone>(id)?.map(|it| it.workflow)),
-    }
+/// One that was deleted, as it was.
+pub(super) fn gone(rows: &impl Rows<PerOrg>, id: WorkflowId) -> Result<Option<Workflow>> {
+    Ok(rows.get::<Gone>(id)?.map(|it| it.workflow))
 }
 
 pub(super) fn revision(rows: &impl Rows<PerOrg>, id: WorkflowId, number: u32) -> Result<Revision> {

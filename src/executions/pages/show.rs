@@ -1,5 +1,7 @@
 //! One run.
 
+use std::str::FromStr;
+
 use actix_web::HttpRequest;
 use askama::Template;
 use schemars::JsonSchema;
@@ -13,10 +15,11 @@ use super::run::{RunPart, run_part};
 use crate::access::{self, Action, Cx};
 use crate::base::{ExecutionId, Result, Timestamp};
 use crate::executions::ops::find;
-use crate::executions::runner_of;
 use crate::executions::types::{ExecutionView, Trigger, TriggerKind};
+use crate::executions::{batches, runner_of};
 use crate::web::view::{JsonView, href};
 use crate::web::{Frame, Framing, Html, Query, Reply, Route, SseAnswer, part, render};
+use crate::{schedules, triggers};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -63,6 +66,7 @@ struct Show {
     now: Timestamp,
     input: JsonView,
     metadata: Option<JsonView>,
+    /// Empty where the runner is gone.
     curl: String,
     stream_href: String,
     run: RunPart,
@@ -79,13 +83,24 @@ async fn stream(cx: Cx, request: HttpRequest, query: Query<Shown>) -> Reply<SseA
     live_run(&cx, part::<ExecutionId>(&request, "execution")?, query.0.level)
 }
 
-/// Where that is shown which the run came from.
-fn came_href(trigger: &Trigger) -> String {
-    match (trigger.kind, trigger.retry_of, &trigger.source) {
-        (_, Some(first), _) => format!("/executions/{first}"),
-        (TriggerKind::Schedule, _, Some(id)) => format!("/schedules/{id}"),
+/// Where that is shown which the run came from; empty where that is gone, or not the caller's to see.
+fn came_href(cx: &Cx, trigger: &Trigger) -> String {
+    if let Some(first) = trigger.retry_of {
+        return find(cx, first).map_or(String::new(), |it| format!("/executions/{}", it.id));
+    }
+    let Some(source) = &trigger.source else { return String::new() };
+    match trigger.kind {
+        TriggerKind::Schedule if seen(source, |id| schedules::find(cx, id)) => format!("/schedules/{source}"),
+        TriggerKind::Hook | TriggerKind::Event if seen(source, |id| triggers::find(cx, id)) => {
+            format!("/triggers/{source}")
+        }
+        TriggerKind::Batch if seen(source, |id| batches::find(cx, id)) => format!("/batches/{source}"),
         _ => String::new(),
     }
+}
+
+fn seen<I: FromStr, T>(id: &str, find: impl FnOnce(I) -> Result<T>) -> bool {
+    id.parse().is_ok_and(|id| find(id).is_ok())
 }
 
 fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Result<Show> {
@@ -93,6 +108,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
     let mut frame = framing.frame(format!("Run of {}", runner.name))?;
     let changing = run_part(cx, run.id, level)?;
     frame.live = !changing.has_ended;
+    let server = cx.services().config.public_url();
     let stream_path = format!("/executions/{}/stream", run.id);
     Ok(Show {
         frame,
@@ -111,7 +127,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
             TriggerKind::Event => "Named event",
             TriggerKind::Batch => "Batch of inputs",
         },
-        came_href: came_href(&run.trigger),
+        came_href: came_href(cx, &run.trigger),
         session_id: run.session_id.clone().unwrap_or_default(),
         created_at: run.created_at,
         started_at: run.started_at,
@@ -119,7 +135,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
         now: cx.now(),
         input: JsonView::new("Input", &run.input.to_value()),
         metadata: run.metadata.as_ref().map(|it| JsonView::new("Metadata", &it.to_value())),
-        curl: curl(&cx.services().config.public_url(), &run, runner.path),
+        curl: runner.path.map(|it| curl(&server, &run, &it)).unwrap_or_default(),
         stream_href: if changing.has_ended { String::new() } else { href(&stream_path, [("level", level)]) },
         version: version_of(&run),
         run: changing,

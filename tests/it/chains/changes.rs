@@ -107,6 +107,10 @@ async fn a_deleted_chain_leaves_its_runs_and_frees_its_name() {
     assert_eq!(bench.owner.delete(&path).await.status, 204);
     bench.owner.get(&path).await.expect_error(404, "NotFound");
     bench.owner.get(&run).await.expect(200);
+    let mut visitor = bench.appliance.visitor_of(&bench.owner.email).await;
+    let page = visitor.page(&run.replace("/api", "")).await;
+    assert!(page.contains("Gone <span class=\"soft\">(deleted)</span>"), "{page}");
+    assert!(!page.contains("/chains/wfl_"), "a link to nowhere: {page}");
     bench.owner.post(&format!("{run}/retry"), json!({})).await.expect_error(404, "NotFound");
     bench.chain(chain("Gone", steps)).await;
     let audit = bench.owner.get("/api/audit?limit=50").await.expect(200).to_string();
