@@ -109,6 +109,14 @@ fn a_setup_that_is_refused_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_setup_names_the_command_that_serves_what_it_made() {
+    let desk = Desk::new();
+    desk.setup(PASSWORD, &[]).expect(0, &["`reeve serve`"]);
+    let elsewhere = desk.setup(PASSWORD, &["--data-dir", "other"]);
+    elsewhere.expect(0, &["`reeve serve --data-dir other`"]);
+}
+
+#[test]
 fn commands_on_a_folder_make_none() {
     let desk = Desk::new();
     let wrong: [&[&str]; 5] = [

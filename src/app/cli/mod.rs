@@ -88,6 +88,17 @@ impl Settings {
         self.load_with(None)
     }
 
+    /// Another command on the same folder, as it is typed.
+    fn command(&self, name: &str) -> String {
+        let mut line = format!("reeve {name}");
+        for (flag, value) in [("--config", &self.config), ("--data-dir", &self.data_dir)] {
+            if let Some(value) = value {
+                line.push_str(&format!(" {flag} {}", value.display()));
+            }
+        }
+        line
+    }
+
     fn load_with(&self, listen: Option<SocketAddr>) -> Result<Config> {
         let usual = PathBuf::from("config.toml");
         let file = self.config.clone().or_else(|| usual.is_file().then_some(usual));

@@ -52,7 +52,7 @@ impl Setup {
                 let slugs = deploy(&Cx::system(services, owner.organization.id, "setup")).await?;
                 say(&format!("Deployed: {}.", slugs.join(", ")));
             }
-            say("Done. Start the server with `reeve serve`, and log in.");
+            say(&format!("Done. Start the server with `{}`, and log in.", self.settings.command("serve")));
             Ok(ExitCode::SUCCESS)
         })
     }
