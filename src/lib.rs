@@ -32,6 +32,7 @@ pub mod metering;
 pub mod connections;
 pub mod stops;
 pub mod agents;
+pub mod budgets;
 pub mod executions;
 pub mod retention;
 pub mod schedules;

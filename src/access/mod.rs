@@ -22,10 +22,10 @@ pub use means::Means;
 pub use ops::{
     Credential, accept, authenticate, called, change_password, check_setup, confirm_reset, console,
     create_key, end_other_sessions, end_session, every_org, every_org_named, invitation_for, invitations,
-    invite, issue_reset, key, keys, log_in, log_in_browser, log_out, member, members, note_denial,
-    organization, organizations, prepare_setup, profile, refresh, remove_member, request_reset,
-    revoke_invitation, revoke_key, sessions, setup, setup_is_done, sweep, switch_org, update_member,
-    update_organization, update_profile,
+    invite, is_key, is_member, issue_reset, key, keys, log_in, log_in_browser, log_out, member, members,
+    note_denial, organization, organizations, prepare_setup, profile, refresh, remove_member, request_reset,
+    revoke_invitation, revoke_key, sessions, setup, setup_is_done, sweep, switch_org, time_zone,
+    update_member, update_organization, update_profile,
 };
 pub use role::{Action, Role};
 pub use services::Services;

@@ -82,6 +82,8 @@ actions! {
     EventsPublish "events:publish" Operator,
     WebhooksRead "webhooks:read" Admin,
     WebhooksWrite "webhooks:write" Admin,
+    BudgetsRead "budgets:read" Admin,
+    BudgetsWrite "budgets:write" Admin,
     OrgRead "org:read" Viewer,
     OrgWrite "org:write" Admin,
     MembersRead "members:read" Viewer,

@@ -118,15 +118,24 @@ pub struct Usage {
     pub output_tokens: u64,
     pub cost_micros: i64,
     pub cpu_time_ms: u64,
+    /// Calls whose cost nobody knows: it is not in `cost_micros`.
+    #[serde(default)]
+    pub unpriced_calls: u64,
 }
 
 impl Usage {
+    /// As far as it is known; `None` where nothing is.
+    pub fn known_cost_micros(&self) -> Option<i64> {
+        (self.cost_micros != 0 || self.unpriced_calls == 0).then_some(self.cost_micros)
+    }
+
     pub fn add(&mut self, more: Self) {
         self.api_calls += more.api_calls;
         self.input_tokens += more.input_tokens;
         self.output_tokens += more.output_tokens;
         self.cost_micros += more.cost_micros;
         self.cpu_time_ms += more.cpu_time_ms;
+        self.unpriced_calls += more.unpriced_calls;
     }
 }
 

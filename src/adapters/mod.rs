@@ -3,6 +3,7 @@
 
 mod call;
 mod callbacks;
+mod estimate;
 mod form;
 mod http;
 pub mod mapping;
@@ -16,11 +17,12 @@ pub use call::{
 };
 
 pub use callbacks::CallbackDesk;
+pub use estimate::Estimate;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::base::Invalid;
+use crate::base::{Invalid, Json};
 
 #[async_trait]
 pub trait Adapter: Send + Sync {
@@ -57,6 +59,11 @@ pub trait Adapter: Send + Sync {
     /// Looks whether the far end answers and accepts the credentials, without doing work there where the
     /// platform allows that. Never fails: what went wrong is in the checks.
     async fn probe(&self, call: &Call) -> Probe;
+
+    /// The most that a call with this input may use. Nothing is known of what others do with their models.
+    fn estimate(&self, _config: &Value, _input: &Json, _instructions: &str) -> Estimate {
+        Estimate::default()
+    }
 
     /// Does the work once. Everything worth seeing goes to `sink` as it happens; the result is the outcome.
     /// Stops soon after `call.stop` is cancelled.

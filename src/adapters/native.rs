@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
 use super::{
-    Abilities, Adapter, Call, CallError, Check, Event, LogLevel, Outcome, Probe, Sink, Upstream, Usage,
+    Abilities, Adapter, Call, CallError, Check, Estimate, Event, LogLevel, Outcome, Probe, Sink, Upstream,
+    Usage,
 };
 use crate::base::{Code, Invalid, Json};
 use crate::models::builtin::{DESCRIPTION, Task};
@@ -20,7 +22,6 @@ use crate::models::{Builtin, Ended, Message, Model, Reply, Request, Role};
 
 pub(super) struct Native;
 
-/// No answer is longer.
 /// No answer is longer.
 const MAX_OUTPUT_TOKENS: u64 = 1_000_000;
 
@@ -186,6 +187,16 @@ impl Adapter for Native {
         Probe { ok, latency_ms: millis(started), detail, checks }
     }
 
+    /// The builtin model costs nothing.
+    fn estimate(&self, config: &Value, input: &Json, instructions: &str) -> Estimate {
+        let most = Config::read(config).ok().and_then(|it| it.max_output_tokens);
+        Estimate {
+            input_tokens: Some(tokens_in((content(input).len() + instructions.len()) as u64)),
+            output_tokens: Some(most.unwrap_or(USUAL_OUTPUT_TOKENS)),
+            prices: Some((0.0, 0.0)),
+        }
+    }
+
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError> {
         let config = Config::read(&call.config)?;
         let model = config.model()?;
@@ -212,6 +223,7 @@ impl Adapter for Native {
             output_tokens: reply.tokens.output,
             cost_micros: 0,
             cpu_time_ms: millis(started),
+            unpriced_calls: 0,
         }));
         outcome(reply, call.output_schema.as_ref())
     }

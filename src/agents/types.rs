@@ -80,6 +80,8 @@ pub struct Policy {
     /// Runs that may begin in a minute; `null`: no limit of its own.
     #[schemars(range(min = 1, max = 100_000_000))]
     pub rate_limit_per_minute: Option<u32>,
+    /// Millionths of the currency that its runs may use in a day of the organization's time zone. One that may use more
+    /// than is left is refused with `ResourceExhausted`; `null`: no limit of its own.
     #[schemars(range(min = 0))]
     pub budget_micros_per_day: Option<i64>,
     /// Named to run instead where this one has failed for good. Kept and checked; no run is led there yet.

@@ -11,6 +11,7 @@ use crate::access::{self, Means, Services};
 use crate::adapters::CallbackDesk;
 use crate::agents::{CredentialHolders, DeleteGuards};
 use crate::base::{Env, Result};
+use crate::budgets;
 use crate::config::Config;
 use crate::connections;
 use crate::engine::{Engine, Options, Timers};
@@ -97,6 +98,7 @@ impl Appliance {
         services.kept.get::<metering::LedgerPlace>().set(ledger);
         services.kept.get::<connections::Register>().add(Arc::new(CredentialHolders));
         tokio::spawn(write_ledger(Arc::downgrade(&services), counted));
+        budgets::start(&services)?;
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         schedules::start(&services);

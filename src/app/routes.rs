@@ -2,7 +2,7 @@
 
 use crate::web::{self, Route};
 use crate::{
-    access, agents, audit, connections, executions, insights, metering, retention, schedules, stops,
+    access, agents, audit, budgets, connections, executions, insights, metering, retention, schedules, stops,
     triggers, webhooks, workflows,
 };
 
@@ -22,6 +22,8 @@ pub fn routes() -> Vec<Route> {
         agents::pages::routes(),
         stops::api::routes(),
         stops::pages::routes(),
+        budgets::api::routes(),
+        budgets::pages::routes(),
         executions::api::routes(),
         executions::pages::routes(),
         retention::api::routes(),

@@ -152,6 +152,7 @@ ids! {
     DeliveryId "dlv_" "a delivery";
     EventId "evt_" "an event";
     BatchId "bat_" "a batch";
+    BudgetId "bud_" "a budget";
 }
 
 #[cfg(test)]

@@ -9,13 +9,14 @@ mod money;
 mod page;
 mod slug;
 mod time;
+pub mod zone;
 
 pub use actor::{Actor, Origin};
 pub use env::{Clock, Entropy, Env, SystemClock, SystemEntropy};
 pub use error::{Code, Doing, Error, Invalid, Result};
 pub use id::{
-    AgentId, AuditId, BatchId, CredentialId, DeliveryId, EventId, ExecutionId, Id, InvitationId, KeyId,
-    OrgId, RequestId, ScheduleId, SessionId, TriggerId, UserId, VersionId, WebhookId, WorkflowId,
+    AgentId, AuditId, BatchId, BudgetId, CredentialId, DeliveryId, EventId, ExecutionId, Id, InvitationId,
+    KeyId, OrgId, RequestId, ScheduleId, SessionId, TriggerId, UserId, VersionId, WebhookId, WorkflowId,
 };
 pub use json::{Json, MAX_JSON_DEPTH, check_depth};
 pub use money::Micros;

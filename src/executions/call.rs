@@ -15,6 +15,7 @@ use crate::access::Services;
 use crate::adapters::{Call, CallError, Upstream, Usage};
 use crate::agents::Runnable;
 use crate::base::{Actor, Code, Error, ExecutionId, Json};
+use crate::budgets::Held;
 use crate::connections::{self, Opened, Use};
 use crate::engine::{EventKind, Failure, Run};
 use crate::infra::egress::Caller;
@@ -41,6 +42,8 @@ pub struct AgentCall<'a> {
     pub step: Option<StepMark>,
     /// Takes what the far end knows, where the call is the whole run and was stopped.
     pub stopped: Option<Stopped>,
+    /// What a budget holds for it, where one covers it.
+    pub held: Option<Arc<Held>>,
 }
 
 /// What the far ends know of runs that were stopped and have not ended yet.
@@ -54,6 +57,7 @@ impl AgentCall<'_> {
         let (run, config) = (self.run, &self.services.config.limits);
         let limit = config.output_bytes;
         let sink = JournalSink::new(run, config.log_lines, self.usage.clone(), self.step.clone());
+        let sink = sink.counting(self.held.clone());
         let why = Use {
             purpose: "execution",
             actor: Actor::system("engine"),
@@ -62,12 +66,19 @@ impl AgentCall<'_> {
         };
         let opened = connections::open(self.services, run.org, &version.credential_ids, why).await;
         let mut opened = opened.map_err(failure_of)?;
-        let stopped = self.stopped.clone();
+        let (stopped, held) = (self.stopped.clone(), self.held.clone());
         let mut call = self.call();
         call.credentials = std::mem::take(&mut opened.credentials);
         let clean = EchoSink::new(&sink, &opened);
+        if let Some(held) = &held {
+            held.sent();
+        }
         let outcome = version.adapter.run(&call, &clean).await;
         clean.finish();
+        let is_refused = |it: &CallError| it.code != Code::ExecutionTimeout && !call.stop.is_cancelled();
+        if let Some(held) = held.filter(|_| outcome.as_ref().is_err_and(is_refused)) {
+            held.refused();
+        }
         if outcome.is_err() && call.stop.is_cancelled() {
             let upstream = sink.stopped().unwrap_or_else(|| version.adapter.when_stopped());
             note_stop(run, call.attempt, upstream);

@@ -5,6 +5,7 @@ use crate::access::Cx;
 use crate::adapters::Usage;
 use crate::agents::{Delivery, Policy, Runnable};
 use crate::base::{AgentId, Id, Result, VersionId, WorkflowId};
+use crate::budgets::{self, By, Plan};
 use crate::connections;
 use crate::engine::{Lane, Repeat, Retry, Status, Task};
 use crate::infra::store::{PerOrg, Rows};
@@ -116,6 +117,15 @@ impl Runner {
             Self::Agent(it) => Some(&it.version.policy),
             Self::Workflow(_) => None,
         }
+    }
+
+    /// What budgets hold back for the run; of a workflow, whose steps reserve one by one, only whether anything is left.
+    pub(super) fn budgets(&self, cx: &Cx, execution: &Execution) -> Result<Option<Plan>> {
+        let agent = match self {
+            Self::Agent(it) => Some((it, &execution.input)),
+            Self::Workflow(_) => None,
+        };
+        budgets::plan(cx.services(), cx.org(), execution.id, || Ok(By::actor(cx.actor())), agent)
     }
 
     fn agent(&self) -> Option<(AgentId, VersionId)> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::adapters::{Event, Sink, Upstream, Usage};
 use crate::base::Json;
+use crate::budgets::Held;
 use crate::engine::{EventKind, Run};
 
 /// Whose call it is, where it is a step of a run.
@@ -26,6 +27,7 @@ pub(super) struct JournalSink<'a> {
     usage: Arc<Mutex<Usage>>,
     step: Option<StepMark>,
     stopped: Mutex<Option<Upstream>>,
+    held: Option<Arc<Held>>,
 }
 
 impl<'a> JournalSink<'a> {
@@ -35,7 +37,20 @@ impl<'a> JournalSink<'a> {
         usage: Arc<Mutex<Usage>>,
         step: Option<StepMark>,
     ) -> Self {
-        Self { run, max_lines, lines: AtomicUsize::new(0), usage, step, stopped: Mutex::default() }
+        Self {
+            run,
+            max_lines,
+            lines: AtomicUsize::new(0),
+            usage,
+            step,
+            stopped: Mutex::default(),
+            held: None,
+        }
+    }
+
+    /// Tells what a budget holds for this call of what it uses.
+    pub(super) fn counting(self, held: Option<Arc<Held>>) -> Self {
+        Self { held, ..self }
     }
 
     /// What the far end knows of the stop, where the adapter has said so.
@@ -51,6 +66,9 @@ impl<'a> JournalSink<'a> {
     }
 
     fn text(&self, text: &str) {
+        if let Some(held) = &self.held {
+            held.answered(text.len());
+        }
         match &self.step {
             None => self.run.text(text),
             Some(step) => self.run.text_of(&step.id, text),
@@ -69,6 +87,9 @@ impl<'a> JournalSink<'a> {
 
     fn used(&self, usage: Usage) {
         self.usage.lock().add(usage);
+        if let Some(held) = &self.held {
+            held.used(usage);
+        }
         if let Some(step) = &self.step {
             step.usage.lock().add(usage);
         }

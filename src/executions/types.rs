@@ -126,8 +126,8 @@ pub struct Execution {
 
 /// Read back by their order; a new one goes to the end.
 fn without_names<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
-    let Usage { api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms } = usage;
-    (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms).serialize(serializer)
+    let Usage { api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms, unpriced_calls } = usage;
+    (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms, unpriced_calls).serialize(serializer)
 }
 
 /// Which line of which batch a run is.
@@ -200,7 +200,11 @@ pub struct UsageView {
     pub api_calls: u64,
     pub input_tokens: u64,
     pub output_tokens: u64,
-    pub cost_micros: i64,
+    /// As far as it is known; `null` where nothing is.
+    pub cost_micros: Option<i64>,
+    /// Calls whose cost nobody knows: it is not in `cost_micros`.
+    #[serde(default)]
+    pub unpriced_calls: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -289,7 +293,8 @@ impl Execution {
             api_calls: self.usage.api_calls,
             input_tokens: self.usage.input_tokens,
             output_tokens: self.usage.output_tokens,
-            cost_micros: self.usage.cost_micros,
+            cost_micros: self.usage.known_cost_micros(),
+            unpriced_calls: self.usage.unpriced_calls,
         };
         ExecutionView {
             id: self.id,

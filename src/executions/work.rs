@@ -16,6 +16,7 @@ use crate::access::Services;
 use crate::adapters::{Upstream, Usage};
 use crate::agents;
 use crate::base::{Code, ExecutionId, Json, Result, Timestamp};
+use crate::budgets::{self, Calling};
 use crate::engine::{End, EventKind, Failure, Hold, Run, Status, Task, Verdict, Work};
 use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
@@ -52,6 +53,11 @@ impl AgentWork {
         self.services.upgrade().map_or(Ok(()), |it| it.kept.get::<Listeners>().tell(tx, execution))
     }
 
+    /// What budgets hold for the run becomes what it used.
+    fn settle(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId) -> Result<()> {
+        self.services.upgrade().map_or(Ok(()), |it| budgets::ended(&it, tx, id))
+    }
+
     fn conductor(&self) -> Option<Arc<dyn Conductor>> {
         self.services.upgrade().and_then(|it| it.kept.get::<Podium>().get().cloned())
     }
@@ -84,6 +90,15 @@ impl AgentWork {
         let number = number.parse().map_err(failure_of)?;
         let runnable = agents::accepted(services, &rows, agent, number).map_err(failure_of)?;
         drop(rows);
+        let calling = Calling {
+            org: task.org,
+            execution: task.id,
+            step: None,
+            actor: &execution.trigger.actor,
+            agent: &runnable,
+            input: &execution.input,
+        };
+        let held = budgets::begin(services, calling).await.map_err(failure_of)?;
         let call = AgentCall {
             services,
             run,
@@ -98,6 +113,7 @@ impl AgentWork {
             usage: self.usage(task.id),
             step: None,
             stopped: Some(self.stopped.clone()),
+            held,
         };
         call.make().await
     }
@@ -178,6 +194,7 @@ impl Work for AgentWork {
         }
         tx.put(&execution)?;
         batches::count_end(tx, &execution)?;
+        self.settle(tx, execution.id)?;
         self.tell(tx, &execution)?;
         let subject = execution.agent_id.or_else(|| execution.workflow_id.map(metering::subject_of));
         let Some(agent) = subject else { return Ok(()) };
@@ -203,5 +220,8 @@ impl Work for AgentWork {
             conductor.settled(id);
         }
         self.stopped.lock().remove(&id);
+        if let Some(services) = self.services.upgrade() {
+            budgets::settled(&services, id);
+        }
     }
 }

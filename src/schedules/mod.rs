@@ -18,7 +18,6 @@ mod timetable;
 mod types;
 mod view;
 mod words;
-mod zone;
 
 pub use follow::{catch_up_with_clock, start};
 pub use input::NewSchedule;

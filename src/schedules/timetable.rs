@@ -8,8 +8,8 @@ use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZo
 use chrono_tz::Tz;
 
 use super::line::Line;
-use super::{words, zone};
-use crate::base::{Error, Result, Timestamp};
+use super::words;
+use crate::base::{Error, Result, Timestamp, zone};
 
 const SECOND: TimeDelta = TimeDelta::seconds(1);
 /// No clock was ever put forward by more.

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::timetable::{Change, Timetable};
 use super::types::{Last, MissedRuns, Outcome, Overlap, Reason, Schedule, Tick, TickKind};
-use super::zone;
-use crate::base::{AgentId, ExecutionId, Json, Result, ScheduleId, Timestamp};
+use crate::base::{AgentId, ExecutionId, Json, Result, ScheduleId, Timestamp, zone};
 use crate::engine::Status;
 
 const SHOWN: usize = 5;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{AgentId, Doing, EventId, ExecutionId, Json, Result, Timestamp};
+use crate::budgets::{Notice, NoticeKind};
 use crate::engine::Status;
 use crate::executions::{Execution, ExecutionView};
 
@@ -34,14 +35,24 @@ events! {
     ExecutionFailed "execution.failed",
     ExecutionCancelled "execution.cancelled",
     ExecutionTimeout "execution.timeout",
+    /// Half, four fifths, or all of a budget's limit is used; each once in its window.
+    BudgetThreshold "budget.threshold",
+    /// A budget refused a call; once in its window.
+    BudgetExhausted "budget.exhausted",
     /// Sent when somebody asks for a test; nobody subscribes to it.
     Test "webhook.test",
 }
 
 impl EventType {
     /// What can be subscribed to.
-    pub const SUBSCRIBABLE: &'static [Self] =
-        &[Self::ExecutionCompleted, Self::ExecutionFailed, Self::ExecutionCancelled, Self::ExecutionTimeout];
+    pub const SUBSCRIBABLE: &'static [Self] = &[
+        Self::ExecutionCompleted,
+        Self::ExecutionFailed,
+        Self::ExecutionCancelled,
+        Self::ExecutionTimeout,
+        Self::BudgetThreshold,
+        Self::BudgetExhausted,
+    ];
 
     /// What the end of a run tells; `None` where it has not ended.
     pub(super) fn of_end(status: Status) -> Option<Self> {
@@ -51,6 +62,13 @@ impl EventType {
             Status::Cancelled => Some(Self::ExecutionCancelled),
             Status::Timeout => Some(Self::ExecutionTimeout),
             _ => None,
+        }
+    }
+
+    pub(super) fn of_budget(kind: NoticeKind) -> Self {
+        match kind {
+            NoticeKind::Threshold => Self::BudgetThreshold,
+            NoticeKind::Exhausted => Self::BudgetExhausted,
         }
     }
 }
@@ -101,6 +119,20 @@ impl Event {
         let data = Run { run: shown.view(now, None), left_out };
         let body = body_of(kind, at, &data)?;
         Ok(Self { id, kind, agent_id: run.agent_id, execution_id: Some(run.id), at, body })
+    }
+
+    /// How a budget stands. `data` is the notice itself.
+    pub(super) fn of_budget(id: EventId, notice: &Notice) -> Result<Self> {
+        let kind = EventType::of_budget(notice.kind);
+        let body = body_of(kind, notice.at, notice)?;
+        Ok(Self {
+            id,
+            kind,
+            agent_id: notice.agent_id,
+            execution_id: notice.execution_id,
+            at: notice.at,
+            body,
+        })
     }
 
     pub(super) fn of_test(id: EventId, data: &serde_json::Value, now: Timestamp) -> Result<Self> {

@@ -1,4 +1,4 @@
-//! Hears of the end of every run, in its transaction, and writes down who is to be told.
+//! Hears of the end of every run and of budgets, in their transactions, and writes down who is to be told.
 
 use std::sync::Weak;
 
@@ -7,7 +7,8 @@ use super::event::{Event, EventType};
 use super::register::Register;
 use super::types::Webhook;
 use crate::access::Services;
-use crate::base::{DeliveryId, Id, Result, Timestamp, WebhookId};
+use crate::base::{AgentId, DeliveryId, Id, Result, Timestamp, WebhookId};
+use crate::budgets::{self, Notice};
 use crate::engine::{Timer, TimerKind};
 use crate::executions::{Execution, Listener};
 use crate::infra::store::{Key, Order, OrgTx, Rows};
@@ -20,36 +21,66 @@ pub(super) struct Ends {
 impl Listener for Ends {
     fn ended(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
         let Some(services) = self.services.upgrade() else { return Ok(()) };
-        if !services.kept.get::<Register>().has(tx.org_id()) {
-            return Ok(());
-        }
         let Some(kind) = EventType::of_end(execution.status) else { return Ok(()) };
-        let webhooks: Vec<Webhook> = tx.all(Key::new(), Order::Oldest)?;
-        let mut wanting = webhooks.iter().filter(|it| wants(it, kind, execution)).peekable();
-        if wanting.peek().is_none() {
+        let wanting = wanting(&services, tx, kind, execution.agent_id)?;
+        if wanting.is_empty() {
             return Ok(());
         }
-        let now = services.env.now();
-        let event = match Event::of_run(services.env.id(), kind, execution, now) {
-            Ok(event) => event,
+        match Event::of_run(services.env.id(), kind, execution, services.env.now()) {
+            Ok(event) => tell(&services, tx, &event, &wanting),
             Err(error) => {
                 // A run must not be kept from its end by what is told of it.
                 tracing::error!(execution.id = %execution.id, ?error, "the end of a run could not be told");
-                return Ok(());
+                Ok(())
             }
-        };
-        tx.insert(&event)?;
-        for webhook in wanting {
-            put(tx, &new_delivery(services.env.id(), webhook.id, &event, now), now)?;
         }
-        Ok(())
     }
 }
 
-fn wants(webhook: &Webhook, kind: EventType, execution: &Execution) -> bool {
-    let agent_fits = webhook.agent_ids.is_empty()
-        || execution.agent_id.is_some_and(|agent| webhook.agent_ids.contains(&agent));
+impl budgets::Listener for Ends {
+    fn told(&self, tx: &mut OrgTx<'_, '_>, notice: &Notice) -> Result<()> {
+        let Some(services) = self.services.upgrade() else { return Ok(()) };
+        let wanting = wanting(&services, tx, EventType::of_budget(notice.kind), notice.agent_id)?;
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        match Event::of_budget(services.env.id(), notice) {
+            Ok(event) => tell(&services, tx, &event, &wanting),
+            Err(error) => {
+                tracing::error!(?error, "how a budget stands could not be told");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Who wants this kind of event, of this agent. An organization without webhooks costs one look.
+fn wanting(
+    services: &Services,
+    tx: &OrgTx<'_, '_>,
+    kind: EventType,
+    agent: Option<AgentId>,
+) -> Result<Vec<WebhookId>> {
+    if !services.kept.get::<Register>().has(tx.org_id()) {
+        return Ok(Vec::new());
+    }
+    let webhooks: Vec<Webhook> = tx.all(Key::new(), Order::Oldest)?;
+    Ok(webhooks.iter().filter(|it| wants(it, kind, agent)).map(|it| it.id).collect())
+}
+
+fn wants(webhook: &Webhook, kind: EventType, agent: Option<AgentId>) -> bool {
+    let agent_fits =
+        webhook.agent_ids.is_empty() || agent.is_some_and(|agent| webhook.agent_ids.contains(&agent));
     webhook.enabled && webhook.events.contains(&kind) && agent_fits
+}
+
+fn tell(services: &Services, tx: &mut OrgTx<'_, '_>, event: &Event, webhooks: &[WebhookId]) -> Result<()> {
+    let now = services.env.now();
+    tx.insert(event)?;
+    for webhook in webhooks {
+        put(tx, &new_delivery(services.env.id(), *webhook, event, now), now)?;
+    }
+    Ok(())
 }
 
 pub(super) fn new_delivery(id: DeliveryId, webhook_id: WebhookId, event: &Event, now: Timestamp) -> Delivery {

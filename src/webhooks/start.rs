@@ -8,6 +8,7 @@ use super::send::Sender;
 use super::types::Webhook;
 use crate::access::{self, Services};
 use crate::base::Result;
+use crate::budgets;
 use crate::engine::TimerKind;
 use crate::executions::Listeners;
 use crate::infra::store::{Key, Order, Rows};
@@ -22,7 +23,9 @@ pub fn start(services: &Arc<Services>) -> Result<()> {
             Ok(false)
         })?;
     }
-    services.kept.get::<Listeners>().add(Arc::new(Ends { services: Arc::downgrade(services) }));
+    let ends = Arc::new(Ends { services: Arc::downgrade(services) });
+    services.kept.get::<Listeners>().add(ends.clone());
+    services.kept.get::<budgets::Listeners>().add(ends);
     let sender = Sender { services: Arc::downgrade(services) };
     services.timers.register(TimerKind::Delivery, Arc::new(sender));
     Ok(())

@@ -95,7 +95,7 @@ pub struct NewWebhook {
     pub name: String,
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    #[schemars(length(min = 1, max = 4))]
+    #[schemars(length(min = 1, max = 6))]
     pub events: Vec<EventType>,
     /// Only runs of these agents; empty: of all.
     #[serde(default)]
@@ -117,7 +117,7 @@ pub struct WebhookUpdate {
     pub name: String,
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    #[schemars(length(min = 1, max = 4))]
+    #[schemars(length(min = 1, max = 6))]
     pub events: Vec<EventType>,
     #[serde(default)]
     #[schemars(length(max = 200))]

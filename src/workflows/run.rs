@@ -22,10 +22,11 @@ use crate::adapters::Usage;
 use crate::adapters::mapping::MappingError;
 use crate::agents::{self, Delivery, Number, Runnable};
 use crate::base::{Code, Error, Json, Result, Timestamp};
+use crate::budgets::{self, Calling, Held};
 use crate::engine::{EventKind, Failure, Lane, Retry, Status, Verdict};
 use crate::executions::{self, AgentCall, Attempt, StepMark, failure_of};
 use crate::infra::store::OrgTx;
-use crate::metering;
+use crate::metering::{self, Counted};
 use crate::stops;
 
 /// A step that was told to stop is given up after this long.
@@ -54,6 +55,8 @@ struct Asked<'n> {
     call: AtWork,
     /// Cancelled when the agent is stopped.
     switch: CancellationToken,
+    /// What a budget holds for it, where one covers it.
+    held: Option<Arc<Held>>,
 }
 
 impl Walk<'_> {
@@ -89,7 +92,7 @@ impl Walk<'_> {
         if let Some(at) = self.progress.retry_at.filter(|it| *it > self.now()) {
             return Ok(Some(Verdict::Later { at }));
         }
-        let asked = match self.asked(node) {
+        let mut asked = match self.asked(node) {
             Ok(asked) => asked,
             Err(error) => return self.failed(node, failure_of(error), None).await,
         };
@@ -113,6 +116,10 @@ impl Walk<'_> {
             let at = self.now().plus_ms(error.retry_after_ms().unwrap_or(1_000));
             return Ok(Some(Verdict::Later { at }));
         }
+        asked.held = match self.reserve(&asked, &input).await {
+            Ok(held) => held,
+            Err(error) => return self.failed(node, failure_of(error), Some(asked)).await,
+        };
         self.begin(&asked).await?;
         match self.ask(&asked, input).await {
             Ok(output) => self.take(asked, output).await,
@@ -172,6 +179,7 @@ impl Walk<'_> {
             },
             runnable,
             switch,
+            held: None,
         })
     }
 
@@ -186,6 +194,33 @@ impl Walk<'_> {
         self.progress.started(&asked.fact, self.now());
         self.ledger.begin(asked.call.clone());
         Ok(())
+    }
+
+    /// Holds back what the call may use, before it is made.
+    async fn reserve(&self, asked: &Asked<'_>, input: &Json) -> Result<Option<Arc<Held>>> {
+        let Attempt { services, execution, .. } = self.attempt;
+        let calling = Calling {
+            org: self.attempt.task.org,
+            execution: execution.id,
+            step: Some(&asked.fact.idempotency_key),
+            actor: &execution.trigger.actor,
+            agent: &asked.runnable,
+            input,
+        };
+        budgets::begin(services, calling).await
+    }
+
+    /// Counts a call that has ended: in the rollups, and in the budgets that held something back for it.
+    fn counts(
+        &self,
+        asked: Option<&Asked<'_>>,
+        counted: Option<Counted>,
+    ) -> impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static {
+        let (services, held) = (self.attempt.services.clone(), asked.and_then(|it| it.held.clone()));
+        move |tx: &mut OrgTx<'_, '_>| {
+            counted.iter().try_for_each(|it| metering::record_call(tx, it))?;
+            held.iter().try_for_each(|it| budgets::settle_call(&services, tx, it))
+        }
     }
 
     async fn ask(&self, asked: &Asked<'_>, input: Json) -> Result<Json, Failure> {
@@ -207,6 +242,7 @@ impl Walk<'_> {
             usage: usage.clone(),
             step: Some(StepMark { id: asked.node.id.clone(), usage: asked.call.usage.clone() }),
             stopped: None,
+            held: asked.held.clone(),
         };
         let made = call.make();
         tokio::pin!(made);
@@ -256,7 +292,7 @@ impl Walk<'_> {
             self.attempt.run.note(EventKind::StepCompleted, data);
             self.ledger.keep(counted);
         } else {
-            let rows = move |tx: &mut OrgTx<'_, '_>| metering::record_call(tx, &counted);
+            let rows = self.counts(Some(&asked), Some(counted));
             self.attempt.run.record(EventKind::StepCompleted, data, rows).await?;
             self.ledger.leave();
         }
@@ -346,9 +382,7 @@ impl Walk<'_> {
                 Ok(Some(Verdict::Failed(self.of_the_run(node, &fact, &failure))))
             }
             Then::Fallback | Then::Continue | Then::Goto => {
-                let rows = move |tx: &mut OrgTx<'_, '_>| {
-                    counted.iter().try_for_each(|it| metering::record_call(tx, it))
-                };
+                let rows = self.counts(asked.as_ref(), counted);
                 self.attempt.run.record(EventKind::StepFailed, data, rows).await?;
                 self.ledger.leave();
                 self.progress.failed(&self.chain.plan, &fact);

@@ -7,6 +7,7 @@ mod access;
 mod agents;
 mod adapters;
 mod architecture;
+mod budgets;
 mod canary;
 mod chains;
 mod cli;

@@ -6,7 +6,7 @@ use crate::access::store::{KeyRef, KeyRow, MembershipRow};
 use crate::access::types::{ApiKey, NewKey, NewKeyRequest, name_of};
 use crate::audit::Note;
 use crate::base::{AgentId, Error, KeyId, Page, PageRequest, Result, Timestamp};
-use crate::infra::store::{Key, Order, Rows};
+use crate::infra::store::{Key, Order, PerOrg, Rows};
 use crate::infra::token::{self, TokenKind};
 
 use super::login::text_of;
@@ -34,6 +34,11 @@ pub fn key(cx: &Cx, id: KeyId) -> Result<ApiKey> {
     let row = cx.read()?.get::<KeyRow>(id)?;
     let row = row.filter(|it| cx.role() >= Role::Admin || Some(it.user_id) == cx.user_id());
     row.map(shown).ok_or_else(|| Error::not_found("API key", id))
+}
+
+/// Whether the organization has this key.
+pub fn is_key(rows: &impl Rows<PerOrg>, id: KeyId) -> Result<bool> {
+    rows.exists::<KeyRow>(id)
 }
 
 /// Makes a key of the caller's. Its secret is in the answer and nowhere else.

@@ -7,7 +7,7 @@ use crate::access::store::{self, MembershipRow, UserRow, end_sessions_in, owners
 use crate::access::types::{Member, MemberPatch, MemberStatus};
 use crate::audit::Note;
 use crate::base::{Error, Page, PageRequest, Result, UserId};
-use crate::infra::store::{Key, Order, PerAppliance, Rows, WriteTx};
+use crate::infra::store::{Key, Order, PerAppliance, PerOrg, Rows, WriteTx};
 
 /// Members, newest account first.
 pub fn members(cx: &Cx, page: &PageRequest) -> Result<Page<Member>> {
@@ -26,6 +26,11 @@ pub fn member(cx: &Cx, id: UserId) -> Result<Member> {
     cx.require(Action::MembersRead)?;
     let row = cx.read()?.get::<MembershipRow>(id)?.ok_or_else(|| none(id))?;
     shown(&cx.services().store.appliance()?, row)?.ok_or_else(|| none(id))
+}
+
+/// Whether the person has a seat in the organization, of whatever kind.
+pub fn is_member(rows: &impl Rows<PerOrg>, id: UserId) -> Result<bool> {
+    rows.exists::<MembershipRow>(id)
 }
 
 /// Gives a member another role, or suspends or readmits them. Sessions that the member has in the organization

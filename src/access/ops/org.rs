@@ -1,12 +1,14 @@
 //! The organization that the caller is in, and the others the caller could go to.
 
+use chrono_tz::Tz;
+
 use crate::access::cx::Cx;
 use crate::access::role::Action;
 use crate::access::services::Services;
 use crate::access::store::{OrgRow, orgs_of};
 use crate::access::types::{OrgPatch, OrgSummary, Organization, Quotas, name_of};
 use crate::audit::Note;
-use crate::base::{Error, OrgId, Result, UserId};
+use crate::base::{Error, OrgId, Result, UserId, zone};
 use crate::infra::store::{Key, Order, Rows};
 
 use super::authenticate::active_role;
@@ -21,21 +23,38 @@ pub fn organization(cx: &Cx) -> Result<Organization> {
 pub async fn update_organization(cx: &Cx, patch: OrgPatch) -> Result<Organization> {
     cx.require(Action::OrgWrite)?;
     let name = patch.name.as_deref().map(|it| name_of("name", it)).transpose()?;
+    let time_zone = patch.time_zone.as_deref().map(zone::zone).transpose();
+    let time_zone = time_zone.map_err(|it| Error::invalid_at("/time_zone", it.message()))?;
     let cx_in = cx.clone();
     cx.services()
         .store
         .write(move |tx| {
             let mut row = tx.appliance().get::<OrgRow>(cx_in.org())?.ok_or_else(|| none(&cx_in))?;
-            if let Some(name) = name.filter(|it| *it != row.name) {
-                row.name = name;
+            let before = (row.name.clone(), zone_of(&row).name());
+            row.name = name.unwrap_or(row.name);
+            row.time_zone = time_zone.map_or(row.time_zone, |it| it.name().to_owned());
+            if before != (row.name.clone(), zone_of(&row).name()) {
                 row.updated_at = cx_in.now();
                 tx.appliance().put(&row)?;
-                let note = Note::of("org.update", "org", row.id).with("name", row.name.as_str());
+                let note = Note::of("org.update", "org", row.id)
+                    .with("name", row.name.as_str())
+                    .with("time_zone", zone_of(&row).name());
                 cx_in.note(&mut tx.org(row.id), note)?;
             }
             Ok(shown(cx_in.services(), row))
         })
         .await
+}
+
+/// In which an organization's days begin.
+pub fn time_zone(services: &Services, org: OrgId) -> Result<Tz> {
+    let row = services.store.appliance()?.get::<OrgRow>(org)?;
+    Ok(row.map_or(Tz::UTC, |it| zone_of(&it)))
+}
+
+/// A name that this program's database does not know any more is UTC.
+fn zone_of(row: &OrgRow) -> Tz {
+    row.time_zone.parse().unwrap_or(Tz::UTC)
 }
 
 /// The organizations in which a person has an active seat.
@@ -66,6 +85,7 @@ pub(super) fn shown(services: &Services, row: OrgRow) -> Organization {
     let (limits, engine) = (&services.config.limits, &services.config.engine);
     Organization {
         id: row.id,
+        time_zone: zone_of(&row).name().to_owned(),
         name: row.name,
         slug: row.slug,
         quotas: Quotas {

@@ -179,7 +179,14 @@ fn make_org(
     let now = services.env.now();
     let id = services.env.id();
     let slug = free_slug(&tx.appliance(), name)?;
-    tx.appliance().insert(&OrgRow { id, name: name.to_owned(), slug, created_at: now, updated_at: now })?;
+    tx.appliance().insert(&OrgRow {
+        id,
+        name: name.to_owned(),
+        slug,
+        time_zone: String::new(),
+        created_at: now,
+        updated_at: now,
+    })?;
     seat(tx, services, id, user.id, Role::Owner)?;
     let actor = Actor::User { user_id: user.id };
     let note = Note::of("org.create", "org", id).with("by", how);

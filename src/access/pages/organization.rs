@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::HTML;
 use crate::access::{self, Action, Cx, OrgPatch, Organization};
 use crate::agents::{self, AgentFilter};
-use crate::base::{PageRequest, Result, Timestamp};
-use crate::web::view::Field;
+use crate::base::{PageRequest, Result, Timestamp, zone};
+use crate::web::view::{Choice, Field};
 use crate::web::{Faults, Flash, Form, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, render};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers_plain(200, "The page.", HTML),
         Route::post("/organization", update)
             .needs(Action::OrgWrite)
-            .says("Changes the organization's name")
+            .says("Changes the organization's name and time zone")
             .form::<OrgForm>()
             .answers_plain(303, "Back to the settings.", ""),
     ]
@@ -28,6 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Deserialize, JsonSchema)]
 struct OrgForm {
     name: String,
+    time_zone: Option<String>,
 }
 
 #[derive(Template)]
@@ -38,18 +39,26 @@ struct OrganizationPage {
     /// Label, used, at most.
     quotas: Vec<(&'static str, usize, usize)>,
     name: Field,
+    time_zone: Field,
     faults: Vec<(String, String)>,
     may_write: bool,
     now: Timestamp,
 }
 
-fn page_of(cx: &Cx, framing: &Framing, typed: Option<&str>, faults: &Faults) -> Result<OrganizationPage> {
+fn page_of(cx: &Cx, framing: &Framing, typed: Option<&OrgForm>, faults: &Faults) -> Result<OrganizationPage> {
     let organization = access::organization(cx)?;
     let may_write = cx.may(Action::OrgWrite);
     let name = Field::text("name", "Name")
-        .value(typed.unwrap_or(&organization.name))
+        .value(typed.map_or(&organization.name, |it| &it.name))
         .error(faults.on("name"))
         .autocomplete("organization")
+        .required();
+    let typed_zone = typed.and_then(|it| it.time_zone.as_ref());
+    let time_zone = Field::text("time_zone", "Time zone")
+        .help("Days and months of budgets begin at midnight there.")
+        .value(typed_zone.unwrap_or(&organization.time_zone))
+        .error(faults.on("time_zone"))
+        .suggestions(zone::names().map(|it| Choice::new(it, "")).collect())
         .required();
     let (running, queued) = cx.services().engine.load_of(cx.org());
     let most = &organization.quotas;
@@ -63,7 +72,8 @@ fn page_of(cx: &Cx, framing: &Framing, typed: Option<&str>, faults: &Faults) -> 
         frame: framing.frame("Organization")?,
         quotas,
         name: if may_write { name } else { name.disabled() },
-        faults: faults.summary(["name"]),
+        time_zone: if may_write { time_zone } else { time_zone.disabled() },
+        faults: faults.summary(["name", "time_zone"]),
         may_write,
         organization,
         now: cx.now(),
@@ -98,9 +108,10 @@ async fn show(cx: Cx, framing: Framing) -> Reply<Html> {
 
 /// `POST /organization`
 async fn update(cx: Cx, framing: Framing, form: Form<OrgForm>) -> Reply<Sent> {
-    let name = form.0.name;
-    match access::update_organization(&cx, OrgPatch { name: Some(name.clone()) }).await {
+    let typed = form.0;
+    let patch = OrgPatch { name: Some(typed.name.clone()), time_zone: typed.time_zone.clone() };
+    match access::update_organization(&cx, patch).await {
         Ok(_) => Ok(SeeOther::to("/organization").saying(Flash::ok("The settings are saved.")).into()),
-        Err(error) => again(page_of(&cx, &framing, Some(&name), &Faults::of(error)?)?),
+        Err(error) => again(page_of(&cx, &framing, Some(&typed), &Faults::of(error)?)?),
     }
 }

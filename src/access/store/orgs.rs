@@ -12,6 +12,9 @@ pub(crate) struct OrgRow {
     pub id: OrgId,
     pub name: String,
     pub slug: String,
+    /// In which its days begin; empty: UTC.
+    #[serde(default)]
+    pub time_zone: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

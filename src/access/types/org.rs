@@ -11,6 +11,8 @@ pub struct Organization {
     pub id: OrgId,
     pub name: String,
     pub slug: String,
+    /// Of the IANA database; days and months of budgets begin in it.
+    pub time_zone: String,
     pub quotas: Quotas,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -29,6 +31,8 @@ pub struct Quotas {
 #[serde(deny_unknown_fields)]
 pub struct OrgPatch {
     pub name: Option<String>,
+    /// A name of the IANA database: `Europe/Berlin`, `UTC`.
+    pub time_zone: Option<String>,
 }
 
 /// One of the organizations of a person.

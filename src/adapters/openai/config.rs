@@ -24,11 +24,9 @@ pub(super) struct Config {
     pub(super) structured_output: Structured,
     #[serde(default)]
     pub(super) strict_schema: bool,
-    /// In the currency's units per million tokens, which are millionths per token.
-    #[serde(default)]
-    input_price: f64,
-    #[serde(default)]
-    output_price: f64,
+    /// In the currency's units per million tokens, which are millionths per token; none where nobody has said it.
+    input_price: Option<f64>,
+    output_price: Option<f64>,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -70,8 +68,21 @@ impl Config {
     }
 
     pub(super) fn cost_micros(&self, input_tokens: u64, output_tokens: u64) -> i64 {
+        let (input, output) = self.prices().unwrap_or_default();
         // Saturates: a price or a count that absurd is a limit, not an overflow.
-        (input_tokens as f64 * self.input_price + output_tokens as f64 * self.output_price).round() as i64
+        (input_tokens as f64 * input + output_tokens as f64 * output).round() as i64
+    }
+
+    /// In, out. One that is given alone stands beside a price of nothing.
+    pub(super) fn prices(&self) -> Option<(f64, f64)> {
+        let any = self.input_price.or(self.output_price);
+        any.map(|_| (self.input_price.unwrap_or(0.0), self.output_price.unwrap_or(0.0)))
+    }
+
+    /// The longest answer that was asked for, under either of its names.
+    pub(super) fn most_tokens(&self) -> Option<u64> {
+        let other = || self.extra.get("max_completion_tokens").and_then(Value::as_u64);
+        self.max_tokens.or_else(other)
     }
 
     pub(super) fn check(&self) -> Vec<Invalid> {
@@ -97,7 +108,7 @@ impl Config {
             add("/temperature", "a temperature is 0 to 2".to_owned());
         }
         for (path, price) in [("/input_price", self.input_price), ("/output_price", self.output_price)] {
-            if !(0.0..=1e6).contains(&price) {
+            if price.is_some_and(|it| !(0.0..=1e6).contains(&it)) {
                 add(path, "a price is 0 to 1000000 per million tokens".to_owned());
             }
         }

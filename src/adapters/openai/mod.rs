@@ -16,9 +16,10 @@ use http::header::{ACCEPT, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
 use super::http::{Steps, is_json, json_type, refused, request, secrets};
-use super::{Abilities, Adapter, Call, CallError, Event, Outcome, Probe, Sink, Usage};
-use crate::base::{Code, Invalid};
+use super::{Abilities, Adapter, Call, CallError, Estimate, Event, Outcome, Probe, Sink, Usage};
+use crate::base::{Code, Invalid, Json};
 use crate::infra::egress::{Request, Response, parse_url};
 use answer::{Completion, Reply};
 use config::{Config, Structured};
@@ -77,6 +78,16 @@ impl Adapter for OpenAi {
         steps.finish("the service answers, takes the credential and has the model")
     }
 
+    fn estimate(&self, config: &Value, input: &Json, instructions: &str) -> Estimate {
+        let Ok(config) = Config::read(config) else { return Estimate::default() };
+        let messages = messages::of(input, system(&config, instructions)).to_string();
+        Estimate {
+            input_tokens: Some(tokens_in(messages.len() as u64)),
+            output_tokens: Some(config.most_tokens().unwrap_or(USUAL_OUTPUT_TOKENS)),
+            prices: config.prices(),
+        }
+    }
+
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError> {
         let config = Config::read(&call.config)
             .map_err(|it| CallError::failed(it.to_string()).with_code(Code::InvalidAgentConfig))?;
@@ -120,15 +131,15 @@ fn prepared(call: &Call, config: &Config, what: Request) -> Result<Request, Call
     Ok(prepared)
 }
 
+/// The agent's own instructions go before the config's.
+fn system<'a>(config: &'a Config, instructions: &'a str) -> Option<&'a str> {
+    if instructions.trim().is_empty() { config.system.as_deref() } else { Some(instructions) }
+}
+
 fn body(call: &Call, config: &Config) -> Vec<u8> {
     let mut body: Map<String, Value> = config.extra.clone();
-    let system = if call.instructions.trim().is_empty() {
-        config.system.as_deref()
-    } else {
-        Some(call.instructions.as_str())
-    };
     body.insert("model".to_owned(), config.model.as_str().into());
-    body.insert("messages".to_owned(), messages::of(&call.input, system));
+    body.insert("messages".to_owned(), messages::of(&call.input, system(config, &call.instructions)));
     for (name, value) in [
         ("temperature", config.temperature.map(Value::from)),
         ("max_tokens", config.max_tokens.map(Value::from)),
@@ -164,6 +175,7 @@ fn usage(reply: &Reply, config: &Config) -> Usage {
         output_tokens,
         cost_micros: config.cost_micros(input_tokens, output_tokens),
         cpu_time_ms: 0,
+        unpriced_calls: u64::from(config.prices().is_none()),
     }
 }
 

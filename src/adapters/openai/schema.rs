@@ -72,12 +72,14 @@ pub(super) fn schema() -> Value {
                 "description": "Ask the service to enforce the schema. Every field must then be required and no others allowed.",
             },
             "input_price": {
-                "type": "number", "title": "Price of input", "default": 0, "minimum": 0, "maximum": 1_000_000,
-                "x-unit": "per million tokens", "x-group": "Prices", "description": "For costs and budgets.", "examples": [0.4],
+                "type": ["number", "null"], "title": "Price of input", "minimum": 0, "maximum": 1_000_000,
+                "x-unit": "per million tokens", "x-group": "Prices",
+                "description": "For costs and budgets. Empty: not known, which is not nothing.", "examples": [0.4],
             },
             "output_price": {
-                "type": "number", "title": "Price of output", "default": 0, "minimum": 0, "maximum": 1_000_000,
-                "x-unit": "per million tokens", "x-group": "Prices", "description": "For costs and budgets.", "examples": [1.6],
+                "type": ["number", "null"], "title": "Price of output", "minimum": 0, "maximum": 1_000_000,
+                "x-unit": "per million tokens", "x-group": "Prices",
+                "description": "For costs and budgets. Empty: not known, which is not nothing.", "examples": [1.6],
             },
             "headers": {
                 "type": "object", "title": "Headers", "additionalProperties": {"type": "string", "maxLength": 4000},

@@ -96,7 +96,7 @@ impl Adapter for Webhook {
         };
         let request = outgoing::build(call, &config, callback.as_ref().map(|it| it.url.as_str())).await?;
         let response = call.egress.send(&call.caller, request).await?;
-        sink.emit(Event::Usage(Usage { api_calls: 1, ..Usage::default() }));
+        sink.emit(Event::Usage(Usage { api_calls: 1, unpriced_calls: 1, ..Usage::default() }));
         if !config.succeeds(response.status) {
             return Err(refused(response, None).await);
         }

@@ -9,9 +9,10 @@ use super::index::health_name;
 use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{Micros, PageRequest, Result, Timestamp};
+use crate::budgets::{self, BudgetView, Standing};
 use crate::executions::{self, ExecutionFilter, ExecutionView};
 use crate::metering::{self, Rollup, Span};
-use crate::web::view::{Sparkline, count, duration, money, percent};
+use crate::web::view::{LimitBar, Sparkline, count, duration, money, percent};
 use crate::web::{Frame, Framing, Html, Reply, Route, render};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -37,10 +38,19 @@ struct Show {
     health: HealthView,
     runs: Vec<ExecutionView>,
     day: Day,
+    /// Its own budget of the day; none where it has none.
+    budget: Option<LimitBar>,
+    budget_ends: Option<Timestamp>,
+    /// Whether others can be looked at.
+    may_budget: bool,
     now: Timestamp,
 }
 
 impl Show {
+    fn budgets_href(&self) -> &'static str {
+        if self.may_budget { "/budgets" } else { "" }
+    }
+
     fn health(&self, health: &Health) -> &'static str {
         health_name(*health)
     }
@@ -79,7 +89,24 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing) -> Reply<Html> {
         false => Vec::new(),
     };
     let day = day_of(&cx, &head)?;
-    render(Show { frame: framing.frame(head.title(""))?, health, runs, day, now: cx.now(), head })
+    let budget = budgets::of_agent(&cx, head.agent.id, &head.agent.execution)?;
+    let standing = budget.as_ref().and_then(|it| it.standing.as_ref());
+    render(Show {
+        frame: framing.frame(head.title(""))?,
+        health,
+        runs,
+        day,
+        budget_ends: standing.and_then(|it| it.resets_at),
+        budget: budget.as_ref().zip(standing).map(|(it, standing)| bar(it, standing)),
+        may_budget: cx.may(Action::BudgetsRead),
+        now: cx.now(),
+        head,
+    })
+}
+
+fn bar(budget: &BudgetView, it: &Standing) -> LimitBar {
+    let (used, held) = (Micros(it.used_micros), Micros(it.reserved_micros));
+    LimitBar::of_money("Money", used, held, Micros(budget.limit_micros.unwrap_or(0)), budget.currency)
 }
 
 fn day_of(cx: &Cx, head: &Head) -> Result<Day> {

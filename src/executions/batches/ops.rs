@@ -141,7 +141,8 @@ fn planned(cx: &Cx, runnable: Runnable, id: BatchId, mut new: NewBatch) -> Resul
         execution.batch = Some(BatchPlace { id, line });
         let wait_ms = (apart_ms * f64::from(line - 1)) as u64;
         let task = runner.task(cx, &execution)?.pausing(wait_ms, cx.now());
-        Ok(Planned { execution, task })
+        let plan = runner.budgets(cx, &execution)?;
+        Ok(Planned { execution, task, plan })
     };
     inputs.into_iter().zip(1..).map(plan).collect()
 }

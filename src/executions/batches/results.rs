@@ -23,7 +23,7 @@ pub struct BatchResult {
     pub error: Option<LineError>,
     pub attempts: u32,
     pub duration_ms: Option<u64>,
-    pub cost_micros: i64,
+    pub cost_micros: Option<i64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,6 @@ fn line_of(cx: &Cx, run: Execution) -> Option<BatchResult> {
         error: run.failure.map(|it| LineError { code: it.code, message: it.message }),
         attempts: run.attempts.max(underway.map_or(0, |it| it.attempts)),
         duration_ms: took,
-        cost_micros: run.usage.cost_micros,
+        cost_micros: run.usage.known_cost_micros(),
     })
 }

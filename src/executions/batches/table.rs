@@ -117,7 +117,7 @@ fn rows(results: &[BatchResult], fields: &[String], with_head: bool) -> Result<V
         row.push(it.error.as_ref().map(|it| shown(&it.message)).unwrap_or_default());
         row.push(it.attempts.to_string());
         row.push(it.duration_ms.map(|it| it.to_string()).unwrap_or_default());
-        row.push(it.cost_micros.to_string());
+        row.push(it.cost_micros.map_or_else(String::new, |it| it.to_string()));
         writer.write_record(row).doing("write a table")?;
     }
     writer.into_inner().map_err(|it| it.into_error()).doing("write a table")
@@ -156,7 +156,7 @@ mod tests {
             error: None,
             attempts: 1,
             duration_ms: Some(5),
-            cost_micros: 0,
+            cost_micros: Some(0),
         };
         let text = rows(&[line], &["a".to_owned(), "n".to_owned()], true).expect("a table");
         let text = String::from_utf8(text).expect("text");

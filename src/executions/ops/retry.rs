@@ -53,7 +53,8 @@ pub(in crate::executions) fn plan_retry(
         runnable.version.check_input(&request.input)?;
     }
     let execution = runner.execution(cx, trigger, request);
-    Ok(Planned { task: runner.task(cx, &execution)?, execution })
+    let plan = runner.budgets(cx, &execution)?;
+    Ok(Planned { task: runner.task(cx, &execution)?, execution, plan })
 }
 
 fn once_more(cx: &Cx, first: Execution, version: VersionChoice) -> Result<(Runner, Trigger, NewExecution)> {

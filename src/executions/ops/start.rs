@@ -9,6 +9,7 @@ use super::retry::replaces;
 use crate::access::Cx;
 use crate::agents::{self, Agent, Spec};
 use crate::base::{Code, Doing, Error, ExecutionId, Result};
+use crate::budgets;
 use crate::engine::{Engine, Task, Watch};
 use crate::executions::events::{self, StreamEvent};
 use crate::executions::intake;
@@ -37,8 +38,8 @@ pub struct Started {
 /// Accepts a run of an agent. When this returns, it survives a power cut and will be attempted.
 ///
 /// Errors: those of `agents::resolve`; `Stopped` where everything is; `InvalidInput` against the agent's input
-/// schema; `ValidationFailed` for the other fields; `ResourceExhausted` where the queue is full; `RateLimited`
-/// above the agent's own rate; `Unavailable` while draining.
+/// schema; `ValidationFailed` for the other fields; `ResourceExhausted` where the queue is full or a budget may be
+/// passed; `RateLimited` above the agent's own rate; `Unavailable` while draining.
 pub async fn start(cx: &Cx, agent: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
     start_with(cx, agent, Trigger::of(kind, cx), request, |_, _| Ok(())).await
 }
@@ -95,10 +96,12 @@ pub(super) async fn accept(
     }
     let execution = runner.execution(cx, trigger, request);
     let task = runner.task(cx, &execution)?;
+    let plan = runner.budgets(cx, &execution)?;
     let id = execution.id;
     cx.idempotent_resource("execution", id);
     // On its own: a caller who leaves while this is being written must not leave a run that nobody starts.
-    let accepted = tokio::spawn(record(cx.clone(), execution, task, also)).await.doing("accept a run")?;
+    let accepted =
+        tokio::spawn(record(cx.clone(), execution, task, plan, also)).await.doing("accept a run")?;
     match accepted {
         Ok(watch) => Ok(Started { id, deprecated, wait, cx: cx.clone(), watch: Some(watch) }),
         Err(error) => {
@@ -121,11 +124,12 @@ async fn record(
     cx: Cx,
     mut execution: Execution,
     task: Task,
+    plan: Option<budgets::Plan>,
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Watch> {
     let engine = &cx.services().engine;
     let watch = engine.announce(&task);
-    let (id, stored) = (task.id, task.clone());
+    let (id, stored, planned) = (task.id, task.clone(), plan.clone());
     let written = cx
         .write(move |tx| {
             // It may have been deleted since it was looked up, and runs of no agent cannot be seen.
@@ -135,6 +139,9 @@ async fn record(
                 return Err(Error::not_found("agent", agent));
             }
             stops::refuse(tx, execution.agent_id)?;
+            if let Some(plan) = planned {
+                plan.reserve(tx, id)?;
+            }
             replaces(tx, &mut execution)?;
             also(tx, &execution)?;
             tx.insert(&execution)?;
@@ -145,6 +152,9 @@ async fn record(
         Ok(()) => engine.accept(task),
         Err(error) => {
             engine.withdraw(id);
+            if let Some(plan) = plan {
+                plan.tell(cx.services(), cx.org()).await;
+            }
             return Err(error);
         }
     }
@@ -155,6 +165,8 @@ async fn record(
 pub(in crate::executions) struct Planned {
     pub execution: Execution,
     pub task: Task,
+    /// What budgets hold back for it.
+    pub plan: Option<budgets::Plan>,
 }
 
 /// Accepts all of them in one commit with what `also` writes, or none. The caller has checked the inputs; there
@@ -176,6 +188,7 @@ async fn record_all(
 ) -> Result<()> {
     let engine = &cx.services().engine;
     let tasks: Vec<Task> = planned.iter().map(|it| it.task.clone()).collect();
+    let plans: Vec<budgets::Plan> = planned.iter().filter_map(|it| it.plan.clone()).collect();
     for task in &tasks {
         engine.announce(task);
     }
@@ -183,7 +196,7 @@ async fn record_all(
         .write(move |tx| {
             also(tx)?;
             let mut known = None;
-            for Planned { mut execution, task } in planned {
+            for Planned { mut execution, task, plan } in planned {
                 if execution.agent_id != known
                     && let Some(agent) = execution.agent_id
                     && !tx.exists::<Agent>(agent)?
@@ -192,6 +205,9 @@ async fn record_all(
                 }
                 stops::refuse(tx, execution.agent_id)?;
                 known = execution.agent_id;
+                if let Some(plan) = plan {
+                    plan.reserve(tx, execution.id)?;
+                }
                 replaces(tx, &mut execution)?;
                 tx.insert(&execution)?;
                 Engine::put(tx, &task)?;
@@ -203,6 +219,9 @@ async fn record_all(
         Ok(()) => engine.accept_all(tasks),
         Err(error) => {
             tasks.iter().for_each(|it| engine.withdraw(it.id));
+            for plan in plans {
+                plan.tell(cx.services(), cx.org()).await;
+            }
             return Err(error);
         }
     }

@@ -278,7 +278,7 @@ impl<'a> Names<'a> {
             said: it.error.map(|it| it.message).unwrap_or_default(),
             duration_ms: it.completed_at.is_some().then_some(it.usage.duration_ms),
             tokens: it.usage.input_tokens + it.usage.output_tokens,
-            cost: Micros(it.usage.cost_micros),
+            cost: Micros(it.usage.cost_micros.unwrap_or(0)),
             created_at: it.created_at,
         })
     }

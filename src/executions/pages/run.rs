@@ -137,6 +137,10 @@ fn agent_names(cx: &Cx, entries: &[Entry]) -> AgentNames {
     names
 }
 
+fn calls(count: u64) -> String {
+    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
+}
+
 /// Label, value, tone, note.
 fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'static str, String)> {
     let usage = &run.usage;
@@ -148,8 +152,11 @@ fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'st
         _ => format!("{} in, {} out", count(usage.input_tokens), count(usage.output_tokens)),
     };
     let cost = match usage.cost_micros {
-        0 => ("–".to_owned(), "no price for this agent".to_owned()),
-        micros => (money(Micros(micros), "USD"), String::new()),
+        None => ("Unknown".to_owned(), "nobody has said a price".to_owned()),
+        Some(micros) if usage.unpriced_calls > 0 => {
+            (money(Micros(micros), "USD"), format!("and {} of unknown cost", calls(usage.unpriced_calls)))
+        }
+        Some(micros) => (money(Micros(micros), "USD"), String::new()),
     };
     let attempts = match run.attempts {
         0 | 1 => String::new(),

@@ -6,12 +6,11 @@ use askama::filters::HtmlSafe;
 use super::clock;
 use crate::access::Cx;
 use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{Error, Json, PageRequest, Result};
+use crate::base::{Error, Json, PageRequest, Result, zone};
 use crate::schedules::input::NewSchedule;
 use crate::schedules::timetable::Timetable;
 use crate::schedules::types::{MissedRuns, Overlap};
 use crate::schedules::view::{Preview as Told, ScheduleView};
-use crate::schedules::zone;
 use crate::web::Faults;
 use crate::web::view::{Ago, Choice, Field};
 

@@ -21,6 +21,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("Connect", "Developers", "/developers", "code", "g d"),
     ("Organization", "Members", "/members", "people", "g m"),
     ("Organization", "Settings", "/organization", "settings", "g s"),
+    ("Organization", "Budgets", "/budgets", "coins", "g p"),
     ("Organization", "Webhooks", "/webhooks", "webhook", "g w"),
     ("Organization", "Audit", "/audit", "audit", "g u"),
     ("Organization", "Egress", "/egress", "external", "g x"),

@@ -11,6 +11,7 @@ mod format;
 mod given;
 mod href;
 mod json;
+mod limit;
 mod shell;
 mod sparkline;
 mod status;
@@ -24,6 +25,7 @@ pub use format::{ago, bytes, compact, count, duration, initials, money, percent,
 pub use given::Given;
 pub use href::href;
 pub use json::JsonView;
+pub use limit::LimitBar;
 pub use shell::{shell_word, signed_by_standard};
 pub use sparkline::Sparkline;
 pub use status::{Status, Tone, words as status_words};

@@ -151,6 +151,8 @@ pub(super) fn says(event: EventType) -> &'static str {
         EventType::ExecutionFailed => "A run failed",
         EventType::ExecutionCancelled => "A run was cancelled",
         EventType::ExecutionTimeout => "A run timed out",
+        EventType::BudgetThreshold => "Half, four fifths or all of a budget is used",
+        EventType::BudgetExhausted => "A budget refuses calls",
         EventType::Test => "A test",
     }
 }

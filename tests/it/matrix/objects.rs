@@ -27,6 +27,7 @@ pub fn missing() -> Objects {
         ("batch", id("bat_")),
         ("credential", id("cre_")),
         ("trigger", id("trg_")),
+        ("budget", id("bud_")),
         ("webhook", id("whk_")),
         ("delivery", id("dlv_")),
         ("schedule", id("sch_")),
@@ -60,6 +61,10 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let run = caller.post(&format!("/api/chains/{chain}/execute"), run).await;
     made.insert("chain_run", text(&run.expect(200)["id"]));
     made.insert("chain", chain);
+    let budget = json!({
+        "name": canary, "scope": "organization", "window": "month", "limit_tokens": 1_000_000_000,
+    });
+    made.insert("budget", text(&caller.post("/api/budgets", budget).await.expect(201)["id"]));
     let trigger = json!({"name": canary, "agent_id": agent, "signature": {"scheme": "github"}});
     made.insert("trigger", text(&caller.post("/api/triggers", trigger).await.expect(201)["id"]));
     let batch = json!({"inputs": [format!("{canary} wrote a batch.")]});

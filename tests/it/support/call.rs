@@ -44,6 +44,7 @@ impl Heard {
                 output_tokens: sum.output_tokens + it.output_tokens,
                 cost_micros: sum.cost_micros + it.cost_micros,
                 cpu_time_ms: sum.cpu_time_ms + it.cpu_time_ms,
+                unpriced_calls: sum.unpriced_calls + it.unpriced_calls,
             },
             _ => sum,
         })

@@ -2,10 +2,10 @@
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::base::{Error, Result};
+use super::{Error, Result};
 
 /// Of the database in this program.
-pub(super) const DATA_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
+pub const DATA_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
 
 /// What people type, and which zone they mean.
 const MEANT: &[(&str, &str)] = &[
@@ -25,7 +25,7 @@ const MEANT: &[(&str, &str)] = &[
 ];
 
 /// Errors: `ValidationFailed` with the zone that was perhaps meant.
-pub(super) fn zone(name: &str) -> Result<Tz> {
+pub fn zone(name: &str) -> Result<Tz> {
     if let Some(found) = TZ_VARIANTS.iter().find(|it| it.name().eq_ignore_ascii_case(name.trim())) {
         return Ok(*found);
     }
@@ -37,7 +37,7 @@ pub(super) fn zone(name: &str) -> Result<Tz> {
 }
 
 /// Every name, in alphabetical order.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     TZ_VARIANTS.iter().map(|it| it.name())
 }
 

@@ -1,0 +1,86 @@
+//! Looking at budgets and at how they stand.
+
+use std::cmp::Reverse;
+
+use crate::access::{self, Action, Cx};
+use crate::agents::Policy;
+use crate::base::{AgentId, BudgetId, Id, Page, PageRequest, Result};
+use crate::budgets::hold::Hold;
+use crate::budgets::store::{self, Counter, Share, window_key};
+use crate::budgets::types::{Budget, EVERYONE, Scope};
+use crate::budgets::view::{BudgetDetail, BudgetView, ShareView, Standing};
+use crate::budgets::window::Span;
+use crate::infra::store::{Key, Order, PerOrg, Rows};
+
+/// Counts, agents and people that an answer names.
+const SHOWN: usize = 50;
+
+/// Newest first.
+pub fn list(cx: &Cx, page: &PageRequest) -> Result<Page<BudgetView>> {
+    cx.require(Action::BudgetsRead)?;
+    let rows = cx.read()?;
+    let (found, next) = rows.page::<Budget>(0, Key::new(), Order::Newest, page, |_| true)?;
+    let views = found.into_iter().map(|it| view(cx, &rows, it)).collect::<Result<_>>()?;
+    Ok(Page::new(views, next))
+}
+
+/// One budget, and who used it in the present window.
+///
+/// Errors: `NotFound`.
+pub fn find(cx: &Cx, id: BudgetId) -> Result<BudgetDetail> {
+    cx.require(Action::BudgetsRead)?;
+    let rows = cx.read()?;
+    let budget = store::find(&rows, id)?;
+    let span = span_of(cx, &budget)?;
+    let standings = match budget.is_for_each() && budget.scope != Scope::Run {
+        true => standings(&rows, &budget, span)?,
+        false => Vec::new(),
+    };
+    let mut shares: Vec<Share> = rows.all(window_key(budget.id, span.start), Order::Oldest)?;
+    shares.sort_by_key(|it| Reverse((it.used.micros, it.used.tokens, it.calls)));
+    let (agents, actors): (Vec<_>, Vec<_>) =
+        shares.into_iter().map(ShareView::of).partition(|it| it.id.starts_with(AgentId::PREFIX));
+    let most = |all: Vec<ShareView>| all.into_iter().take(SHOWN).collect();
+    Ok(BudgetDetail {
+        budget: view(cx, &rows, budget)?,
+        standings,
+        agents: most(agents),
+        actors: most(actors),
+    })
+}
+
+/// How an agent's own budget of the day stands; `None` where its policy sets none. The caller has seen the agent.
+pub fn of_agent(cx: &Cx, agent: AgentId, policy: &Policy) -> Result<Option<BudgetView>> {
+    let Some(limit) = policy.budget_micros_per_day else { return Ok(None) };
+    let budget = store::own_budget(store::own_id(agent), limit);
+    view(cx, &cx.read()?, budget).map(Some)
+}
+
+fn span_of(cx: &Cx, budget: &Budget) -> Result<Span> {
+    Ok(Span::of(budget.window, access::time_zone(cx.services(), cx.org())?, cx.now()))
+}
+
+pub(super) fn view(cx: &Cx, rows: &impl Rows<PerOrg>, budget: Budget) -> Result<BudgetView> {
+    let span = span_of(cx, &budget)?;
+    let standing = match (budget.scope, budget.is_for_each()) {
+        (Scope::Run, _) => None,
+        (_, true) => standings(rows, &budget, span)?.into_iter().next(),
+        (_, false) => {
+            let Span { start, until } = span;
+            let subject = if budget.scope == Scope::Organization { EVERYONE } else { budget.subject };
+            let hold = Hold { budget: budget.id, start, until, subject, own_limit: None };
+            let counter = store::counter(rows, &hold)?.unwrap_or_else(|| Counter::new(&hold));
+            Some(Standing::of(&budget, &counter))
+        }
+    };
+    Ok(BudgetView::of(budget, standing))
+}
+
+/// The nearest to the limit first.
+fn standings(rows: &impl Rows<PerOrg>, budget: &Budget, span: Span) -> Result<Vec<Standing>> {
+    let counters: Vec<Counter> = rows.all(window_key(budget.id, span.start), Order::Oldest)?;
+    let mut standings: Vec<Standing> = counters.iter().map(|it| Standing::of(budget, it)).collect();
+    standings.sort_by_key(|it| Reverse((it.percent, it.used_micros, it.used_tokens)));
+    standings.truncate(SHOWN);
+    Ok(standings)
+}
