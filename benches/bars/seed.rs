@@ -137,6 +137,7 @@ fn execution(number: u64, at: Timestamp, agent: AgentId) -> Execution {
         parent_id: None,
         batch: None,
         paused_at: None,
+        undone: false,
         retried_by: None,
         upstream: None,
         status: if number.is_multiple_of(50) { Status::Failed } else { Status::Completed },

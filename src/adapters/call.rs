@@ -25,6 +25,8 @@ pub struct Call {
     /// Identical on every attempt of the same work; sent on as `Idempotency-Key` where the platform takes one.
     pub idempotency_key: String,
     pub session_id: Option<String>,
+    /// What was said in the session before, oldest first. Adapters of agents that remember it themselves leave it.
+    pub history: Vec<Turn>,
     pub attempt: u32,
     /// Time left for this attempt.
     pub timeout: Duration,
@@ -37,6 +39,13 @@ pub struct Call {
     pub callbacks: Arc<dyn Callbacks>,
     /// Cancelled when nobody wants the result any more.
     pub stop: CancellationToken,
+}
+
+/// A message of a session, and what the agent answered; nothing where it was interrupted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    pub input: Json,
+    pub output: Option<Json>,
 }
 
 /// A credential, opened for this call only.

@@ -13,7 +13,7 @@ mod webhook;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
-    Outcome, Probe, Sink, Upstream, Usage,
+    Outcome, Probe, Sink, Turn, Upstream, Usage,
 };
 
 pub use callbacks::CallbackDesk;

@@ -12,7 +12,7 @@ use super::echo::EchoSink;
 use super::sink::{JournalSink, StepMark};
 use super::types::Cancellation;
 use crate::access::Services;
-use crate::adapters::{Call, CallError, Upstream, Usage};
+use crate::adapters::{Call, CallError, Turn, Upstream, Usage};
 use crate::agents::Runnable;
 use crate::base::{Actor, Code, Error, ExecutionId, Json};
 use crate::budgets::Held;
@@ -29,6 +29,8 @@ pub struct AgentCall<'a> {
     pub agent: &'a Runnable,
     pub input: Json,
     pub session_id: Option<String>,
+    /// What was said in the session before.
+    pub history: Vec<Turn>,
     pub traceparent: Option<String>,
     /// Identical on every attempt of the same work.
     pub idempotency_key: String,
@@ -106,6 +108,7 @@ impl AgentCall<'_> {
             output_schema: version.output_schema.clone(),
             idempotency_key: self.idempotency_key,
             session_id: self.session_id,
+            history: self.history,
             attempt: self.attempt,
             timeout: self.timeout + LATER_THAN_OURS,
             traceparent: self.traceparent,

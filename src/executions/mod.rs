@@ -17,6 +17,7 @@ pub mod pages;
 mod rate;
 mod runner;
 mod seen;
+pub mod sessions;
 mod sink;
 mod store;
 mod types;

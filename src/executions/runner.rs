@@ -1,5 +1,6 @@
 //! Who runs: an agent's version or a workflow's revision, and what that makes of a request.
 
+use super::sessions;
 use super::types::{Execution, NewExecution, Trigger};
 use crate::access::Cx;
 use crate::adapters::Usage;
@@ -44,6 +45,7 @@ impl Runner {
             parent_id: None,
             batch: None,
             paused_at: None,
+            undone: false,
             retried_by: None,
             upstream: None,
             status: Status::Pending,
@@ -85,7 +87,8 @@ impl Runner {
                 (vec![lane_of(it.id.bytes(), it.max_concurrency)], Repeat::AtLeastOnce, retry)
             }
         };
-        let mut lanes = lanes.into_iter();
+        let session = execution.session_id.as_deref().map(sessions::lane_of);
+        let mut lanes = lanes.into_iter().chain(session);
         let own = lanes.next().unwrap_or(lane_of(execution.id.bytes(), None));
         Ok(Task {
             id: execution.id,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sessions::OnBusy;
 use crate::access::Cx;
 use crate::adapters::{Upstream, Usage};
 use crate::base::{AgentId, BatchId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
@@ -85,6 +86,9 @@ pub struct Execution {
     /// Since when someone wants it to wait.
     #[serde(rename = "pa", default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Timestamp>,
+    /// Its session goes on as if it had not been.
+    #[serde(rename = "ud", default, skip_serializing_if = "std::ops::Not::not")]
+    pub undone: bool,
     /// The run that repeats this one.
     #[serde(rename = "rb", default, skip_serializing_if = "Option::is_none")]
     pub retried_by: Option<ExecutionId>,
@@ -152,9 +156,12 @@ pub enum WaitingFor {
 pub struct NewExecution {
     /// Must fit the agent's input schema.
     pub input: Json,
-    /// Runs of one conversation share it.
+    /// Runs of one conversation share it, and run one after the other.
     #[serde(default)]
     pub session_id: Option<String>,
+    /// What becomes of this run while another one of its session has not ended; by default it waits for it.
+    #[serde(default)]
+    pub on_busy: Option<OnBusy>,
     /// A version's number, or `draft`; left out: the one that is published.
     #[serde(default)]
     pub version: Option<String>,
@@ -180,6 +187,7 @@ impl NewExecution {
         Self {
             input,
             session_id: None,
+            on_busy: None,
             version: None,
             wait_ms: None,
             timeout_ms: None,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::batches;
 use super::call::{AgentCall, failure_of};
 use super::extend::{Attempt, Conductor, Listeners, Podium};
+use super::sessions;
 use super::types::Execution;
 use crate::access::Services;
 use crate::adapters::{Upstream, Usage};
@@ -89,6 +90,7 @@ impl AgentWork {
         };
         let number = number.parse().map_err(failure_of)?;
         let runnable = agents::accepted(services, &rows, agent, number).map_err(failure_of)?;
+        let history = sessions::history(&rows, &execution).map_err(failure_of)?;
         drop(rows);
         let calling = Calling {
             org: task.org,
@@ -105,6 +107,7 @@ impl AgentWork {
             agent: &runnable,
             input: execution.input,
             session_id: execution.session_id,
+            history,
             traceparent: execution.traceparent,
             idempotency_key: task.id.to_string(),
             attempt: task.attempts,

@@ -183,6 +183,20 @@ pub fn text_part<'a>(request: &'a HttpRequest, name: &str) -> Result<&'a str> {
     request.match_info().get(name).ok_or_else(|| Error::internal("read the path", format!("no part {name}")))
 }
 
+/// As `text_part`, for people's own words: with what stands encoded in the address.
+pub fn words_part(request: &HttpRequest, name: &str) -> Result<String> {
+    // The router leaves `%`, `/` and `+` as they were sent.
+    let pair = format!("={}", text_part(request, name)?.replace('+', "%2B"));
+    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+    Ok(decoded.map(|it| it.1.into_owned()).unwrap_or_default())
+}
+
+/// Words as one part of a path; what `words_part` reads back.
+pub fn path_segment(words: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(words.as_bytes()).collect();
+    encoded.replace('+', "%20")
+}
+
 /// Parses a body strictly, and says which field is wrong.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("a body is UTF-8 text"))?;

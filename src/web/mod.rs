@@ -38,7 +38,8 @@ pub use cookie::{no_session_cookie, session_cookie, session_cookie_name};
 pub(crate) use developers::Pieces;
 pub use developers::developer_routes;
 pub use extract::{
-    AnyBody, Body, Form, FormPairs, MaybeBody, MaybeCx, Query, Raw, parse_json, part, text_part,
+    AnyBody, Body, Form, FormPairs, MaybeBody, MaybeCx, Query, Raw, parse_json, part, path_segment,
+    text_part, words_part,
 };
 pub use failure::{Details, Envelope, Failure, Reply, status_of};
 pub use frame::{Density, Flash, Frame, FrameOrg, FrameUser, NavItem, Theme};

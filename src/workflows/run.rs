@@ -234,6 +234,7 @@ impl Walk<'_> {
             agent: &asked.runnable,
             input,
             session_id: execution.session_id.clone(),
+            history: Vec::new(),
             traceparent: execution.traceparent.clone(),
             idempotency_key: asked.fact.idempotency_key.clone(),
             attempt: asked.fact.attempt,

@@ -37,6 +37,7 @@ fn call(config: Value, input: &Value, schema: Option<Value>) -> Call {
         output_schema: schema.map(Arc::new),
         idempotency_key: "key".to_owned(),
         session_id: None,
+        history: Vec::new(),
         attempt: 1,
         timeout: Duration::from_secs(30),
         traceparent: None,

@@ -2,19 +2,35 @@
 
 use serde_json::{Value, json};
 
+use crate::adapters::Turn;
 use crate::base::Json;
 
 /// Fields that hold the user's words, in the order in which they are looked for.
 const TEXT_FIELDS: [&str; 6] = ["text", "prompt", "question", "message", "query", "input"];
 
-/// `system` comes first, unless the input brings a system message of its own.
-pub(super) fn of(input: &Json, system: Option<&str>) -> Value {
+/// `system` comes first, unless the input brings a system message of its own; then the session so far, unless the
+/// input is a whole conversation itself.
+pub(super) fn of(input: &Json, history: &[Turn], system: Option<&str>) -> Value {
     let mut messages = conversation(input);
+    if messages.len() == 1 {
+        messages.splice(0..0, history.iter().flat_map(said));
+    }
     let has_own = messages.first().is_some_and(|it| it["role"] == "system" || it["role"] == "developer");
     if let Some(system) = system.filter(|_| !has_own) {
         messages.insert(0, json!({ "role": "system", "content": system }));
     }
     Value::Array(messages)
+}
+
+/// What the user said last, and the answer.
+fn said(turn: &Turn) -> impl Iterator<Item = Value> {
+    let asked = conversation(&turn.input).pop();
+    let answer = turn.output.as_ref().map(|it| {
+        let text = it.to_value();
+        let text = text.as_str().or_else(|| text["text"].as_str()).unwrap_or(it.as_str());
+        json!({ "role": "assistant", "content": text })
+    });
+    asked.into_iter().chain(answer)
 }
 
 fn conversation(input: &Json) -> Vec<Value> {
@@ -68,8 +84,33 @@ mod tests {
                 json!([{"role": "system", "content": "own"}]),
             ),
         ] {
-            assert_eq!(of(&Json::of(&input), Some("S")), expected, "{input}");
+            assert_eq!(of(&Json::of(&input), &[], Some("S")), expected, "{input}");
         }
-        assert_eq!(of(&Json::of(&json!("hi")), None), json!([{"role": "user", "content": "hi"}]));
+        assert_eq!(of(&Json::of(&json!("hi")), &[], None), json!([{"role": "user", "content": "hi"}]));
+    }
+
+    #[test]
+    fn a_session_goes_before_the_question() {
+        let turn = |input: Value, output: Option<Value>| Turn {
+            input: Json::of(&input),
+            output: output.map(|it| Json::of(&it)),
+        };
+        let history = [
+            turn(json!({"text": "a"}), Some(json!({"text": "b"}))),
+            turn(json!("never mind"), None),
+            turn(json!({"ticket": 7}), Some(json!({"team": "x"}))),
+        ];
+        let expected = json!([
+            {"role": "system", "content": "S"},
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "content": "b"},
+            {"role": "user", "content": "never mind"},
+            {"role": "user", "content": r#"{"ticket":7}"#},
+            {"role": "assistant", "content": r#"{"team":"x"}"#},
+            {"role": "user", "content": "c"},
+        ]);
+        assert_eq!(of(&Json::of(&json!("c")), &history, Some("S")), expected);
+        let whole = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]);
+        assert_eq!(of(&Json::of(&whole), &history, None), whole);
     }
 }

@@ -80,7 +80,8 @@ impl Adapter for OpenAi {
 
     fn estimate(&self, config: &Value, input: &Json, instructions: &str) -> Estimate {
         let Ok(config) = Config::read(config) else { return Estimate::default() };
-        let messages = messages::of(input, system(&config, instructions)).to_string();
+        // What was said in its session comes on top, and is settled with the answer.
+        let messages = messages::of(input, &[], system(&config, instructions)).to_string();
         Estimate {
             input_tokens: Some(tokens_in(messages.len() as u64)),
             output_tokens: Some(config.most_tokens().unwrap_or(USUAL_OUTPUT_TOKENS)),
@@ -139,7 +140,8 @@ fn system<'a>(config: &'a Config, instructions: &'a str) -> Option<&'a str> {
 fn body(call: &Call, config: &Config) -> Vec<u8> {
     let mut body: Map<String, Value> = config.extra.clone();
     body.insert("model".to_owned(), config.model.as_str().into());
-    body.insert("messages".to_owned(), messages::of(&call.input, system(config, &call.instructions)));
+    let system = system(config, &call.instructions);
+    body.insert("messages".to_owned(), messages::of(&call.input, &call.history, system));
     for (name, value) in [
         ("temperature", config.temperature.map(Value::from)),
         ("max_tokens", config.max_tokens.map(Value::from)),

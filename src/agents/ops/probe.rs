@@ -170,6 +170,7 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
         output_schema: version.output_schema.clone(),
         idempotency_key: format!("probe-{}", cx.id::<crate::base::RequestId>()),
         session_id: None,
+        history: Vec::new(),
         attempt: 1,
         timeout,
         traceparent: None,

@@ -13,7 +13,7 @@ use super::{HTML, Head, agent_of};
 use crate::access::{Action, Cx};
 use crate::base::{AgentId, Doing, Error, ExecutionId, Json, Result};
 use crate::engine::EventKind;
-use crate::executions::{self, ExecutionView, NewExecution, StreamEvent, TriggerKind};
+use crate::executions::{self, ExecutionView, NewExecution, StreamEvent, TriggerKind, sessions};
 use crate::web::view::{JsonView, href, sentence};
 use crate::web::{
     Faults, FormPairs, Frame, Framing, Group, Html, Reply, Route, SchemaForm, SeeOther, Sent, SseAnswer,
@@ -55,6 +55,7 @@ struct Console {
     /// Values of `version`, with their labels.
     versions: Vec<(&'static str, String)>,
     may_run: bool,
+    may_talk: bool,
     samples: Vec<Offered>,
 }
 
@@ -128,6 +129,7 @@ fn console(
         faults: faults.summary(groups.iter().flat_map(|it| &it.fields).map(|it| it.name.as_str())),
         groups,
         may_run: head.rights.execute && agent.enabled && !versions.is_empty(),
+        may_talk: head.rights.execute && agent.enabled && sessions::takes_words(cx, head.agent.id),
         head,
         version,
         versions,

@@ -2,6 +2,7 @@
 
 mod batches;
 mod bulk;
+mod sessions;
 
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use crate::executions::follow;
 use crate::executions::list::{ExecutionFilter, list};
 use crate::executions::logs::{LogLine, logs};
 use crate::executions::ops::{self, VersionChoice};
+use crate::executions::sessions::OnBusy;
 use crate::executions::types::{ExecutionView, NewExecution, TriggerKind};
 use crate::web::{
     Body, Found, MaybeBody, Query, Reply, Route, SseAnswer, StreamQuery, finished, part, resume_after,
@@ -40,7 +42,7 @@ const RUN_ERRORS: &[Code] = &[
 ];
 
 pub fn routes() -> Vec<Route> {
-    [runs(), batches::routes(), bulk::routes()].into_iter().flatten().collect()
+    [runs(), batches::routes(), bulk::routes(), sessions::routes()].into_iter().flatten().collect()
 }
 
 fn runs() -> Vec<Route> {
@@ -156,6 +158,8 @@ struct NewExecutionOf {
     #[serde(default)]
     session_id: Option<String>,
     #[serde(default)]
+    on_busy: Option<OnBusy>,
+    #[serde(default)]
     version: Option<String>,
     #[serde(default)]
     #[schemars(range(min = 0, max = 300_000))]
@@ -233,6 +237,7 @@ async fn create(cx: Cx, request: HttpRequest, body: Body<NewExecutionOf>) -> Rep
     let new = NewExecution {
         input: it.input,
         session_id: it.session_id,
+        on_busy: it.on_busy,
         version: it.version,
         wait_ms: it.wait_ms,
         timeout_ms: it.timeout_ms,

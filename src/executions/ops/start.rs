@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 
+use super::cancel::cancel_all;
 use super::find::view;
 use super::retry::replaces;
 use crate::access::Cx;
@@ -15,9 +16,10 @@ use crate::executions::events::{self, StreamEvent};
 use crate::executions::intake;
 use crate::executions::rate::check_rate;
 use crate::executions::runner::{Runner, WorkflowRun};
+use crate::executions::sessions::{self, OnBusy};
 use crate::executions::types::{
-    DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_SESSION_CHARS, MAX_TIMEOUT_MS,
-    MAX_WAIT_MS, NewExecution, Trigger, TriggerKind,
+    DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_TIMEOUT_MS, MAX_WAIT_MS, NewExecution,
+    Trigger, TriggerKind,
 };
 use crate::infra::store::{OrgTx, Rows};
 use crate::stops;
@@ -82,6 +84,7 @@ pub(super) async fn accept(
 ) -> Result<Started> {
     check(&request)?;
     let _pass = intake::enter(cx).await;
+    let on_busy = request.on_busy.unwrap_or_default();
     let wait = Duration::from_millis(request.wait_ms.unwrap_or_else(|| default_wait_ms(&runner, &request)));
     let deprecated = runner.is_deprecated();
     if let Some(id) = twin(cx)? {
@@ -101,7 +104,7 @@ pub(super) async fn accept(
     cx.idempotent_resource("execution", id);
     // On its own: a caller who leaves while this is being written must not leave a run that nobody starts.
     let accepted =
-        tokio::spawn(record(cx.clone(), execution, task, plan, also)).await.doing("accept a run")?;
+        tokio::spawn(record(cx.clone(), execution, on_busy, task, plan, also)).await.doing("accept a run")?;
     match accepted {
         Ok(watch) => Ok(Started { id, deprecated, wait, cx: cx.clone(), watch: Some(watch) }),
         Err(error) => {
@@ -123,13 +126,14 @@ fn default_wait_ms(runner: &Runner, request: &NewExecution) -> u64 {
 async fn record(
     cx: Cx,
     mut execution: Execution,
+    on_busy: OnBusy,
     task: Task,
     plan: Option<budgets::Plan>,
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Watch> {
     let engine = &cx.services().engine;
     let watch = engine.announce(&task);
-    let (id, stored, planned) = (task.id, task.clone(), plan.clone());
+    let (id, stored, planned, entering) = (task.id, task.clone(), plan.clone(), cx.clone());
     let written = cx
         .write(move |tx| {
             // It may have been deleted since it was looked up, and runs of no agent cannot be seen.
@@ -143,13 +147,20 @@ async fn record(
                 plan.reserve(tx, id)?;
             }
             replaces(tx, &mut execution)?;
+            let entered = sessions::enter(&entering, tx, &execution, on_busy)?;
             also(tx, &execution)?;
             tx.insert(&execution)?;
-            Engine::put(tx, &stored)
+            Engine::put(tx, &stored)?;
+            Ok(entered)
         })
         .await;
     match written {
-        Ok(()) => engine.accept(task),
+        Ok(entered) => {
+            engine.accept(task);
+            if !entered.interrupts.is_empty() {
+                cancel_all(&cx, &entered.interrupts).await?;
+            }
+        }
         Err(error) => {
             engine.withdraw(id);
             if let Some(plan) = plan {
@@ -269,10 +280,7 @@ pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
     if request.priority.is_some_and(|it| !(-100..=100).contains(&it)) {
         return Err(Error::invalid_at("priority", "is -100 to 100"));
     }
-    let session_fits = |it: &String| !it.is_empty() && it.chars().count() <= MAX_SESSION_CHARS;
-    if request.session_id.as_ref().is_some_and(|it| !session_fits(it)) {
-        return Err(Error::invalid_at("session_id", format!("has 1 to {MAX_SESSION_CHARS} characters")));
-    }
+    sessions::check(request)?;
     match &request.metadata {
         Some(it) if it.len() > MAX_METADATA_BYTES => {
             Err(Error::invalid_at("metadata", format!("has at most {MAX_METADATA_BYTES} bytes")))

@@ -8,6 +8,7 @@ mod index;
 mod live;
 mod log;
 mod run;
+mod sessions;
 mod show;
 mod steps;
 
@@ -16,7 +17,7 @@ use crate::web::Route;
 const HTML: &str = "text/html; charset=utf-8";
 
 pub fn routes() -> Vec<Route> {
-    [index::routes(), show::routes(), act::routes(), batches::routes(), bulk::routes()]
+    [index::routes(), show::routes(), act::routes(), batches::routes(), bulk::routes(), sessions::routes()]
         .into_iter()
         .flatten()
         .collect()

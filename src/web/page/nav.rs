@@ -13,6 +13,7 @@ const ENTRIES: &[(&str, &str, &str, &str, &str)] = &[
     ("", "Agents", "/agents", "agents", "g a"),
     ("", "Chains", "/chains", "workflows", "g h"),
     ("", "Executions", "/executions", "executions", "g e"),
+    ("", "Sessions", "/sessions", "message", "g n"),
     ("", "Schedules", "/schedules", "schedules", "g l"),
     ("", "Batches", "/batches", "list", "g b"),
     ("Connect", "Triggers", "/triggers", "zap", "g t"),

@@ -32,6 +32,7 @@ async fn a_new_agent_is_a_private_draft_of_its_maker() {
             json!({
                 "timeout_ms": 30000, "retry": { "max_attempts": 3, "backoff_ms": 500, "max_backoff_ms": 30000 },
                 "max_concurrency": null, "rate_limit_per_minute": null, "budget_micros_per_day": null,
+                "attempt_timeout_ms": null, "queue_timeout_ms": null,
                 "fallback_agent_id": null, "delivery": "at_least_once"
             }),
         ),

@@ -25,6 +25,7 @@ pub fn missing() -> Objects {
         ("agent", id("agt_")),
         ("execution", id("exe_")),
         ("batch", id("bat_")),
+        ("conversation", "nobody-talks-here".to_owned()),
         ("credential", id("cre_")),
         ("trigger", id("trg_")),
         ("budget", id("bud_")),
@@ -49,6 +50,9 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
 
     let webhook = webhook(caller, canary).await;
     let agent = agent(&cx(appliance, caller).await, canary).await;
+    let conversation = json!({"agent_id": agent, "id": format!("{canary}-talks")});
+    caller.post("/api/sessions", conversation).await.expect(201);
+    made.insert("conversation", format!("{canary}-talks"));
     let run = json!({"input": format!("{canary} wrote a line.")});
     let run = caller.post(&format!("/api/agents/{agent}/execute"), run).await;
     made.insert("execution", text(&run.expect(200)["id"]));

@@ -10,3 +10,4 @@ mod frame;
 mod organization;
 mod overview;
 mod schedules;
+mod sessions;

@@ -12,6 +12,7 @@ mod pauses;
 mod repeats;
 mod retention;
 mod retries;
+mod sessions;
 mod stops;
 mod streams;
 mod timers;

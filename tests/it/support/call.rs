@@ -94,6 +94,7 @@ impl Bench {
             output_schema: None,
             idempotency_key: "key-1".to_owned(),
             session_id: Some("ses_1".to_owned()),
+            history: Vec::new(),
             attempt: 1,
             timeout: Duration::from_secs(30),
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),

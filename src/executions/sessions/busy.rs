@@ -1,0 +1,137 @@
+//! What becomes of a message that comes while its session is at work.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::row::Session;
+use crate::access::Cx;
+use crate::base::{Code, Error, ExecutionId, Result};
+use crate::engine::Lane;
+use crate::executions::store::BY_SESSION;
+use crate::executions::types::{Execution, MAX_SESSION_CHARS, NewExecution};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
+
+/// Runs of one session that may be open at once.
+const MAX_OPEN: usize = 100;
+
+/// What becomes of a second message while a run of its session has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBusy {
+    /// It is refused with `Conflict`.
+    Reject,
+    /// It waits until the runs before it have ended.
+    #[default]
+    Queue,
+    /// The runs before it are cancelled; what was said in them stays part of the conversation.
+    Interrupt,
+    /// The runs before it are cancelled, and the conversation goes on as if they had not been.
+    Rollback,
+}
+
+/// Errors: `ValidationFailed` for an id that cannot be one, and where the request has no session to be busy.
+pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
+    if let Some(id) = &request.session_id {
+        check_id("session_id", id)?;
+    }
+    if request.on_busy.is_some() && request.session_id.is_none() {
+        return Err(Error::invalid_at("on_busy", "is for runs with a session_id"));
+    }
+    Ok(())
+}
+
+/// Dots alone would be lost from an address.
+pub(super) fn check_id(field: &str, id: &str) -> Result<()> {
+    let fits = !id.is_empty() && id.chars().count() <= MAX_SESSION_CHARS && !matches!(id, "." | "..");
+    if fits {
+        return Ok(());
+    }
+    Err(Error::invalid_at(field, format!("has 1 to {MAX_SESSION_CHARS} characters, not only a dot or two")))
+}
+
+/// The lane that has a session's runs one after the other.
+pub(in crate::executions) fn lane_of(session: &str) -> Lane {
+    let hash = Sha256::new().chain_update(b"session\0").chain_update(session).finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    Lane { id, limit: 1 }
+}
+
+/// What a run that comes into a session asks for.
+#[derive(Default)]
+pub(in crate::executions) struct Entered {
+    /// Runs to be cancelled.
+    pub interrupts: Vec<ExecutionId>,
+}
+
+/// Notes a new run in its session, which is made where it is new; in the transaction that accepts the run.
+///
+/// Errors: `Conflict` where the session is busy and the caller wants that refused; `ResourceExhausted` where as
+/// many runs wait in it as may.
+pub(in crate::executions) fn enter(
+    cx: &Cx,
+    tx: &mut OrgTx<'_, '_>,
+    execution: &Execution,
+    on_busy: OnBusy,
+) -> Result<Entered> {
+    let Some(id) = execution.session_id.clone() else { return Ok(Entered::default()) };
+    let open = open_runs(tx, &id)?;
+    let mut entered = Entered::default();
+    match on_busy {
+        OnBusy::Reject if !open.is_empty() => return Err(busy(&id, &open)),
+        OnBusy::Queue if open.len() >= MAX_OPEN => return Err(full(&id)),
+        OnBusy::Reject | OnBusy::Queue => {}
+        OnBusy::Interrupt => entered.interrupts = open.iter().map(|it| it.id).collect(),
+        OnBusy::Rollback => {
+            entered.interrupts = open.iter().map(|it| it.id).collect();
+            for mut run in open {
+                run.undone = true;
+                tx.put(&run)?;
+            }
+        }
+    }
+    let known = tx.get::<Session>(Key::new().text(&id))?;
+    let session = known.unwrap_or_else(|| Session {
+        id,
+        agent_id: execution.agent_id,
+        title: None,
+        metadata: None,
+        actor: cx.actor().to_string(),
+        created_at: execution.created_at,
+        used_at: execution.created_at,
+    });
+    tx.put(&Session { used_at: execution.created_at, ..session })?;
+    Ok(entered)
+}
+
+/// Runs of a session that have not ended, oldest first. They are among its newest, for those before them have.
+pub(super) fn open_runs(rows: &impl Rows<PerOrg>, session: &str) -> Result<Vec<Execution>> {
+    let (mut open, mut looked) = (Vec::new(), 0);
+    rows.scan_index::<Execution>(BY_SESSION, Key::new().text(session), Order::Newest, |run| {
+        looked += 1;
+        if !run.status.has_ended() {
+            open.push(run);
+        }
+        Ok(looked < 2 * MAX_OPEN)
+    })?;
+    open.reverse();
+    Ok(open)
+}
+
+fn busy(session: &str, open: &[Execution]) -> Error {
+    let error = Error::conflict(format!(
+        "session {session} is at work on an earlier message; wait for its end, or send on_busy queue, interrupt or \
+         rollback"
+    ));
+    open.iter().take(1).fold(error, |it, run| it.detail("execution_id", run.id.to_string()))
+}
+
+fn full(session: &str) -> Error {
+    Error::new(
+        Code::ResourceExhausted,
+        format!(
+            "session {session} has {MAX_OPEN} messages waiting; wait until some of them have been answered"
+        ),
+    )
+}
