@@ -72,6 +72,8 @@ const OBJECTS: &[(&str, &str)] = &[
     ("invitation", "Invitation"),
     ("key", "API key"),
     ("session", "Session"),
+    ("conversation", "Conversation"),
+    ("budget", "Budget"),
     ("user", "Person"),
     ("org", "Organization"),
     ("route", "Refused request"),

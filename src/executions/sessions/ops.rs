@@ -70,8 +70,10 @@ pub async fn create(cx: &Cx, new: NewSession) -> Result<SessionView> {
         if tx.get::<Session>(Key::new().text(&made.id))?.is_some() {
             return Err(Error::conflict(format!("there is a session {} already", made.id)));
         }
-        noting
-            .note(tx, Note::of("session.create", "session", &made.id).with("agent_id", agent.to_string()))?;
+        noting.note(
+            tx,
+            Note::of("conversation.create", "conversation", &made.id).with("agent_id", agent.to_string()),
+        )?;
         tx.insert(&made)
     })
     .await?;
@@ -87,7 +89,7 @@ pub async fn update(cx: &Cx, id: &str, update: SessionUpdate) -> Result<SessionV
     cx.write(move |tx| {
         let session = tx.get::<Session>(Key::new().text(&key))?;
         let session = session.ok_or_else(|| Error::not_found("session", &key))?;
-        noting.note(tx, Note::of("session.update", "session", &key))?;
+        noting.note(tx, Note::of("conversation.update", "conversation", &key))?;
         let title = update.title.filter(|it| !it.is_empty());
         tx.put(&Session { title, metadata: update.metadata, ..session })
     })

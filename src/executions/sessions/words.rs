@@ -3,21 +3,33 @@
 use serde_json::{Value, json};
 
 use crate::access::Cx;
-use crate::agents::{self, Spec};
+use crate::agents::{self, Runnable, Spec};
 use crate::base::{AgentId, Error, Json, Result};
 
-/// Fields in which agents take a text, besides the text itself.
+/// Fields in which agents take a text, where their schema asks for no other one.
 const TEXT_FIELDS: [&str; 5] = ["text", "message", "question", "prompt", "query"];
 
-/// A text in the form in which the agent's published version takes one.
+/// A text in the form in which the agent's published version takes one: as it is, or in the one field that the
+/// version needs.
 ///
-/// Errors: those of `agents::resolve`; `ValidationFailed` where it takes none.
+/// Errors: those of `agents::resolve` and `agents::version`; `ValidationFailed` where it takes none.
 pub fn input_of(cx: &Cx, agent: AgentId, text: &str) -> Result<Json> {
     let runnable = agents::resolve(cx, &cx.read()?, &agent.to_string(), Spec::Current)?;
-    let named = TEXT_FIELDS.iter().map(|it| Value::from_iter([((*it).to_owned(), json!(text))]));
+    let needed = needed_field(cx, &runnable)?;
+    let names = needed.iter().map(String::as_str).chain(TEXT_FIELDS);
+    let named = names.map(|it| Value::from_iter([(it.to_owned(), json!(text))]));
     let mut forms = std::iter::once(json!(text)).chain(named).map(|it| Json::of(&it));
     let taken = forms.find(|it| runnable.version.check_input(it).is_ok());
     taken.ok_or_else(|| Error::invalid_at("text", "this agent takes no plain text; run it from its own page"))
+}
+
+fn needed_field(cx: &Cx, runnable: &Runnable) -> Result<Option<String>> {
+    let number = Spec::Exactly(runnable.version.number);
+    let schema = agents::version(cx, &runnable.agent.id.to_string(), number)?.input_schema.to_value();
+    Ok(match schema["required"].as_array().map(Vec::as_slice) {
+        Some([Value::String(only)]) => Some(only.clone()),
+        _ => None,
+    })
 }
 
 /// Whether one can talk to the agent.

@@ -25,6 +25,10 @@ const OVERFLOWS: &str =
 
 /// Installed by `tests/run`; a tool of the tests, in no way a part of the program.
 const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axe/node_modules/axe-core/axe.min.js");
+/// Colours that change from one theme to the other take a moment, in which they are neither's.
+const SETTLED: &str = "const done = arguments[0];
+    const passing = document.getAnimations().filter((it) => it.effect.getComputedTiming().endTime !== Infinity);
+    Promise.allSettled(passing.map((it) => it.finished)).then(() => done(true))";
 const VIOLATIONS: &str = "const done = arguments[0]; axe.run({ resultTypes: ['violations'] }).then(
     (found) => done(found.violations.map((it) => `${it.id}: ${it.nodes[0].html}\n${it.nodes[0].failureSummary}`)),
     (error) => done([String(error)]))";
@@ -185,6 +189,7 @@ impl Chromium {
         assert_eq!(wide, json!(false), "{path} scrolls sideways");
         let axe = std::fs::read_to_string(AXE).expect("axe-core is installed by tests/run");
         self.client.execute(&axe, vec![]).await.expect("takes axe-core");
+        self.client.execute_async(SETTLED, vec![]).await.expect("waits");
         let found = self.client.execute_async(VIOLATIONS, vec![]).await.expect("looks");
         assert_eq!(found, json!([]), "{path} shuts people out");
         let complaints = self.complaints().await;
