@@ -65,7 +65,7 @@ def call(method, path, body=None, token=None):
 
 document = call("GET", "/api/openapi.json")
 json.dump(document, open(f"{work}/openapi.json", "w"))
-scopes = sorted(set(re.findall(r"the scope `([a-z_:]+)`", json.dumps(document))))
+scopes = sorted(set(re.findall(r"the scope `([a-z_]+:[a-z_]+)`", json.dumps(document))))
 session = call("POST", "/api/auth/login", {"email": "owner@mill.test", "password": password})["access_token"]
 token = call("POST", "/api/api-keys", {"name": "generated requests", "scopes": scopes}, session)["secret"]
 templates = call("GET", "/api/agent-templates", token=token)["items"]
