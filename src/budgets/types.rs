@@ -187,7 +187,7 @@ impl NewBudget {
         if (self.scope == Scope::Run) != (self.window == Window::Run) {
             say("/window", "the window run and the scope run go together");
         }
-        let subject = self.subject_id.as_deref().filter(|it| !it.is_empty());
+        let subject = self.subject_id.as_deref();
         let subject = subject.map(|it| self.scope.subject_of(it)).transpose();
         if let Err(error) = &subject {
             say("/subject_id", error.message());
@@ -248,6 +248,7 @@ mod tests {
         use serde_json::json;
         check(json!({}), &[]);
         check(json!({ "subject_id": null }), &[]);
+        check(json!({ "subject_id": "" }), &["/subject_id"]);
         check(json!({ "name": " ", "limit_micros": null }), &["/name", "/limit_micros"]);
         check(json!({ "limit_micros": -1 }), &["/limit_micros"]);
         check(json!({ "limit_tokens": u64::MAX }), &["/limit_tokens"]);

@@ -156,7 +156,8 @@ pub enum WaitingFor {
 pub struct NewExecution {
     /// Must fit the agent's input schema.
     pub input: Json,
-    /// Runs of one conversation share it, and run one after the other.
+    /// Runs of one conversation share it, and run one after the other. Where several agents share one, each is told
+    /// its own part of it.
     #[serde(default)]
     pub session_id: Option<String>,
     /// What becomes of this run while another one of its session has not ended; by default it waits for it.

@@ -103,7 +103,7 @@ pub(super) fn page_of(cx: &Cx, framing: &Framing, id: BudgetId) -> Result<Show> 
         refused_at: it.standing.as_ref().and_then(|it| it.refused_at),
         resets_at: it.standing.as_ref().and_then(|it| it.resets_at),
         by: access::called(cx, &it.created_by)?,
-        curl: format!("curl -H \"Authorization: Bearer $REEVE_KEY\" $REEVE_URL/api/budgets/{id}"),
+        curl: format!("curl -H \"Authorization: Bearer $REEVE_API_KEY\" $REEVE_URL/api/budgets/{id}"),
         may_write: cx.may(Action::BudgetsWrite),
         fields: Fields::of(&Typed::of(&it), &Faults::none()),
         other_faults: Vec::new(),

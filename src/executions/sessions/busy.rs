@@ -41,13 +41,19 @@ pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
     Ok(())
 }
 
-/// Dots alone would be lost from an address.
+/// Dots alone would be lost from an address, and nobody sees a control character.
 pub(super) fn check_id(field: &str, id: &str) -> Result<()> {
-    let fits = !id.is_empty() && id.chars().count() <= MAX_SESSION_CHARS && !matches!(id, "." | "..");
+    let fits = !id.is_empty()
+        && id.chars().count() <= MAX_SESSION_CHARS
+        && !matches!(id, "." | "..")
+        && !id.contains(char::is_control);
     if fits {
         return Ok(());
     }
-    Err(Error::invalid_at(field, format!("has 1 to {MAX_SESSION_CHARS} characters, not only a dot or two")))
+    Err(Error::invalid_at(
+        field,
+        format!("has 1 to {MAX_SESSION_CHARS} characters in one line, not only a dot or two"),
+    ))
 }
 
 /// The lane that has a session's runs one after the other.

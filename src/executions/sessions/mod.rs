@@ -1,6 +1,6 @@
 //! Sessions: conversations with agents. A session is named by whoever runs an agent (`session_id`), is there from
 //! its first run on, and has its runs one after the other. What was said in it is told to agents that take a
-//! history.
+//! history: to each its own part, where several agents share one.
 
 mod busy;
 mod messages;

@@ -139,7 +139,7 @@ async fn a_session_is_found_by_whatever_it_is_called() {
         assert_eq!(bench.owner.get(&place).await.expect(200)["id"], id, "{place}");
         bench.owner.post("/api/sessions", new).await.expect_error(409, "Conflict");
     }
-    for id in ["", "..", &"x".repeat(201)] {
+    for id in ["", "..", "a\0b", &"x".repeat(201)] {
         let body = json!({ "input": {}, "session_id": id });
         bench.owner.post(&format!("{agent}/execute"), body).await.expect_error(422, "ValidationFailed");
     }
