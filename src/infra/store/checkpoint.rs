@@ -10,6 +10,9 @@ use super::compaction::Compaction;
 use super::redb::RedbBackend;
 use super::shown::{Shown, remember};
 
+/// Much more than a checkpoint takes.
+const NEAR_FULL_BYTES: u64 = 64 << 20;
+
 /// Where a checkpoint runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Pace {
@@ -59,6 +62,7 @@ impl Checkpoints {
         let mut state = self.state.lock();
         match self.pace {
             Pace::Late(0) => self.work.take_full(),
+            Pace::Beside if self.work.is_near_full() => self.work.take_full(),
             Pace::Late(commits) => {
                 state.left = Some(commits);
                 Ok(())
@@ -145,6 +149,12 @@ fn joined(running: Option<JoinHandle<Result<(), StoreError>>>) -> Result<(), Sto
 }
 
 impl Work {
+    /// A database that runs full answers no reader until it was opened again: the committer, which does that, had
+    /// better be the one who waits.
+    fn is_near_full(&self) -> bool {
+        self.base.free_bytes().is_some_and(|it| it < NEAR_FULL_BYTES)
+    }
+
     fn take_full(&self) -> Result<(), StoreError> {
         let Some((memory, last)) = self.shown.full() else { return Ok(()) };
         self.base.apply(memory.iter().map(|(key, value)| (&key[..], value.as_deref())), last)?;
