@@ -147,18 +147,18 @@ async fn record(
                 plan.reserve(tx, id)?;
             }
             replaces(tx, &mut execution)?;
-            let entered = sessions::enter(&entering, tx, &execution, on_busy)?;
+            let interrupts = sessions::enter(&entering, tx, &execution, on_busy)?;
             also(tx, &execution)?;
             tx.insert(&execution)?;
             Engine::put(tx, &stored)?;
-            Ok(entered)
+            Ok(interrupts)
         })
         .await;
     match written {
-        Ok(entered) => {
+        Ok(interrupts) => {
             engine.accept(task);
-            if !entered.interrupts.is_empty() {
-                cancel_all(&cx, &entered.interrupts).await?;
+            if !interrupts.is_empty() {
+                cancel_all(&cx, &interrupts).await?;
             }
         }
         Err(error) => {

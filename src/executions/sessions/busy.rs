@@ -64,14 +64,8 @@ pub(in crate::executions) fn lane_of(session: &str) -> Lane {
     Lane { id, limit: 1 }
 }
 
-/// What a run that comes into a session asks for.
-#[derive(Default)]
-pub(in crate::executions) struct Entered {
-    /// Runs to be cancelled.
-    pub interrupts: Vec<ExecutionId>,
-}
-
-/// Notes a new run in its session, which is made where it is new; in the transaction that accepts the run.
+/// Notes a new run in its session, which is made where it is new; in the transaction that accepts the run. Answers
+/// the runs that it interrupts.
 ///
 /// Errors: `Conflict` where the session is busy and the caller wants that refused; `ResourceExhausted` where as
 /// many runs wait in it as may.
@@ -80,17 +74,17 @@ pub(in crate::executions) fn enter(
     tx: &mut OrgTx<'_, '_>,
     execution: &Execution,
     on_busy: OnBusy,
-) -> Result<Entered> {
-    let Some(id) = execution.session_id.clone() else { return Ok(Entered::default()) };
+) -> Result<Vec<ExecutionId>> {
+    let Some(id) = execution.session_id.clone() else { return Ok(Vec::new()) };
     let open = open_runs(tx, &id)?;
-    let mut entered = Entered::default();
+    let mut interrupts = Vec::new();
     match on_busy {
         OnBusy::Reject if !open.is_empty() => return Err(busy(&id, &open)),
         OnBusy::Queue if open.len() >= MAX_OPEN => return Err(full(&id)),
         OnBusy::Reject | OnBusy::Queue => {}
-        OnBusy::Interrupt => entered.interrupts = open.iter().map(|it| it.id).collect(),
+        OnBusy::Interrupt => interrupts = open.iter().map(|it| it.id).collect(),
         OnBusy::Rollback => {
-            entered.interrupts = open.iter().map(|it| it.id).collect();
+            interrupts = open.iter().map(|it| it.id).collect();
             for mut run in open {
                 run.undone = true;
                 tx.put(&run)?;
@@ -108,7 +102,7 @@ pub(in crate::executions) fn enter(
         used_at: execution.created_at,
     });
     tx.put(&Session { used_at: execution.created_at, ..session })?;
-    Ok(entered)
+    Ok(interrupts)
 }
 
 /// Runs of a session that have not ended, oldest first. They are among its newest, for those before them have.
