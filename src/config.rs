@@ -125,6 +125,7 @@ pub struct Egress {
     pub allow: Vec<String>,
     pub connect_ms: u64,
     pub max_answer_bytes: u64,
+    pub large_answers_bytes: u64,
     pub max_connections_per_host: usize,
 }
 
@@ -134,6 +135,7 @@ impl Default for Egress {
             allow: Vec::new(),
             connect_ms: 5_000,
             max_answer_bytes: 10 << 20,
+            large_answers_bytes: 64 << 20,
             max_connections_per_host: 256,
         }
     }

@@ -59,7 +59,12 @@ fn at_once(report: &mut Report) {
 }
 
 /// A chain whose steps ask an agent each; a run of it.
-fn chain(server: &Server, key: &str, name: &str, upstreams: &[SocketAddr]) -> Request {
+pub fn chain(server: &Server, key: &str, name: &str, upstreams: &[SocketAddr]) -> Request {
+    Request::post(&made(server, key, name, upstreams), key, &json!({ "input": { "text": "hello" } }))
+}
+
+/// Makes a chain whose steps ask an agent each; the path at which it is run.
+pub fn made(server: &Server, key: &str, name: &str, upstreams: &[SocketAddr]) -> String {
     let steps: Vec<_> = upstreams
         .iter()
         .enumerate()
@@ -70,7 +75,7 @@ fn chain(server: &Server, key: &str, name: &str, upstreams: &[SocketAddr]) -> Re
         .collect();
     let made = server.post("/api/chains", key, &json!({ "name": name, "steps": steps }));
     let id = made["id"].as_str().expect("a chain");
-    Request::post(&format!("/api/chains/{id}/execute"), key, &json!({ "input": { "text": "hello" } }))
+    format!("/api/chains/{id}/execute")
 }
 
 /// So many runs that begin together; each waits for its end.

@@ -18,16 +18,17 @@ const WHILE: Duration = Duration::from_secs(10);
 /// Connections of the one that floods: half of them wait for the end of each run, half for its acceptance only.
 const FLOOD: usize = 64;
 const PASSWORD: &str = "seven quiet otters";
+/// Settings with which anybody may make an organization, as many as wanted.
+pub const OPEN: [(&str, &str); 3] = [
+    ("REEVE_AUTH_OPEN_REGISTRATION", "true"),
+    ("REEVE_LIMITS_LOGINS_PER_MINUTE", "100000"),
+    ("REEVE_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE", "100000"),
+];
 
 pub fn measure(report: &mut Report) {
     let upstream = upstream::start();
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = [
-        ("REEVE_AUTH_OPEN_REGISTRATION", "true"),
-        ("REEVE_LIMITS_LOGINS_PER_MINUTE", "100000"),
-        ("REEVE_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE", "100000"),
-    ];
-    let server = Server::start_set(&folder, upstream, true, &settings);
+    let server = Server::start_set(&folder, upstream, true, &OPEN);
     let first = crate::agent_of(&server, &server.set_up(), upstream);
     let others: Vec<Request> = (1..ORGANIZATIONS).map(|it| organization(&server, upstream, it)).collect();
     calm(server.address, &others, Duration::from_secs(3));
@@ -45,7 +46,7 @@ pub fn measure(report: &mut Report) {
         let began = Instant::now();
         let beset = calm(server.address, &others, WHILE);
         let (accepted, refused) = flood.counts();
-        flood.over.store(true, Relaxed);
+        flood.stop();
         let seconds = began.elapsed().as_secs_f64();
         ((accepted - counted.0) as f64 / seconds, (refused - counted.1) as f64 / seconds, beset)
     });
@@ -61,7 +62,7 @@ pub fn measure(report: &mut Report) {
 }
 
 /// An organization with an agent of its own; a run of it.
-fn organization(server: &Server, upstream: SocketAddr, nth: usize) -> Request {
+pub fn organization(server: &Server, upstream: SocketAddr, nth: usize) -> Request {
     let email = format!("owner{nth}@weir.test");
     let body = json!({"email": email, "password": PASSWORD, "org_name": format!("Weir {nth}")});
     server.post("/api/auth/register", "", &body);
@@ -100,7 +101,7 @@ fn calm(address: SocketAddr, requests: &[Request], time: Duration) -> Load {
 
 /// Sends as fast as the server answers, whatever it says.
 #[derive(Default)]
-struct Flood {
+pub struct Flood {
     over: AtomicBool,
     accepted: AtomicUsize,
     refused: AtomicUsize,
@@ -108,15 +109,27 @@ struct Flood {
 
 impl Flood {
     fn run(&self, address: SocketAddr, request: &Request) {
-        let mut connection = Connection::open(address);
+        self.run_paced(address, request, Duration::ZERO);
+    }
+
+    /// As `run`, with so much time from one request to the next.
+    pub fn run_paced(&self, address: SocketAddr, request: &Request, pace: Duration) {
+        let (mut connection, mut due) = (Connection::open(address), Instant::now());
         while !self.over.load(Relaxed) {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            due += pace;
             let (status, _) = connection.send(request);
             let counter = if (200..300).contains(&status) { &self.accepted } else { &self.refused };
             counter.fetch_add(1, Relaxed);
         }
     }
 
-    fn counts(&self) -> (usize, usize) {
+    pub fn stop(&self) {
+        self.over.store(true, Relaxed);
+    }
+
+    /// Requests that were accepted, and refused.
+    pub fn counts(&self) -> (usize, usize) {
         (self.accepted.load(Relaxed), self.refused.load(Relaxed))
     }
 }

@@ -2,7 +2,8 @@
 //! ceiling. Runs the release binary as a user would, with default settings; load and upstream share its cores.
 //!
 //! Names of parts may follow (`cargo bench --bench bars -- start runs`): ceilings, start, idle, runs, accepted,
-//! lists, fairness, waiting, chains, watchers.
+//! lists, fairness, waiting, chains, watchers. Loads that take minutes run only where they are named: running,
+//! steps, connections, silent, slow, neighbours, large, payloads, reader, soak (`REEVE_BENCH_SECONDS` for its length).
 
 #![allow(unreachable_pub, reason = "a benchmark has no outside")]
 #![allow(clippy::disallowed_methods, reason = "the load generator is a client, not the product")]
@@ -12,6 +13,7 @@ mod ceilings;
 mod chains;
 mod client;
 mod fairness;
+mod load;
 mod report;
 mod seed;
 mod server;
@@ -65,6 +67,11 @@ fn main() {
     }
     if runs("watchers") {
         watchers::measure(&mut report);
+    }
+    for (name, measure) in load::LOADS {
+        if wanted.iter().any(|it| it == name) {
+            measure(&mut report);
+        }
     }
     report.print();
 }
@@ -128,7 +135,7 @@ fn accepted(report: &mut Report) {
 fn lists(report: &mut Report) {
     let folder = tempfile::tempdir().expect("a folder");
     let upstream = upstream::start();
-    let seeded = seed::fill(&folder, 1_000_000);
+    let seeded = seed::fill(&folder, &seed::Size { organizations: 1, agents: 20, executions: 1_000_000 });
     let server = Server::start_again(&folder, upstream);
     report.row("start to first 200, 1M executions", server.ready_ms, "ms", "400 · goal 100");
     let key = server.log_in(&seeded.email, &seeded.password);

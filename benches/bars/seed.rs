@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use reeve::access::{self, Cx, SetupRequest};
+use reeve::access::{self, Cx, Services, SetupRequest};
 use reeve::adapters::Usage;
 use reeve::agents::{self, NewAgent, Spec};
 use reeve::app::{Appliance, Parts};
-use reeve::base::{AgentId, Env, ExecutionId, Id, Json, Origin, Timestamp, VersionId};
+use reeve::base::{AgentId, Env, ExecutionId, Id, Json, OrgId, Origin, Timestamp, VersionId};
 use reeve::config::Config;
 use reeve::engine::Status;
 use reeve::executions::{self, Execution, NewExecution, Trigger, TriggerKind};
@@ -28,7 +28,16 @@ pub struct Seeded {
 const AT_ONCE: u64 = 2_000;
 const WEEK_MS: u64 = 7 * 86_400_000;
 
-pub fn fill(folder: &TempDir, count: u64) -> Seeded {
+/// What is made; the executions are spread evenly over all agents of all organizations.
+pub struct Size {
+    pub organizations: u64,
+    /// Of each organization.
+    pub agents: u64,
+    pub executions: u64,
+}
+
+/// Answers what belongs to the first organization.
+pub fn fill(folder: &TempDir, size: &Size) -> Seeded {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut config = Config::default();
@@ -45,45 +54,61 @@ pub fn fill(folder: &TempDir, count: u64) -> Seeded {
             name: None,
         };
         access::setup(services, &Origin::default(), request, false).await.expect("sets up");
-        let org = access::every_org(services).expect("reads")[0];
-        let cx = Cx::system(services, org, "benchmark");
-        let mut ids = Vec::new();
-        for number in 0..20 {
-            let new: NewAgent = serde_json::from_value(json!({
-                "name": format!("Agent {number}"), "agent_type": "native", "config": {"model": "builtin"},
-                "visibility": "organization",
-            }))
-            .expect("an agent");
-            ids.push(agents::create(&cx, new).await.expect("makes").id);
+        let first = access::every_org(services).expect("reads")[0];
+        let mut seeded = None;
+        for nth in 0..size.organizations {
+            // Those after the first are nobody's: their rows are there, and nobody logs in.
+            let org = if nth == 0 { first } else { services.env.id() };
+            let (of_agent, execution) = organization(services, org, size).await;
+            seeded.get_or_insert((of_agent, execution));
         }
-        let ids = Arc::new(ids);
+        let (agent, execution) = seeded.expect("an organization");
         let now = Env::system().now();
-        let mut last = None;
-        for batch in 0..count / AT_ONCE {
-            let ids = ids.clone();
-            let written = services.store.write_org(org, move |tx| {
-                let mut last = None;
-                for number in batch * AT_ONCE..(batch + 1) * AT_ONCE {
-                    let at = now.minus_ms(WEEK_MS).plus_ms(number * WEEK_MS / count);
-                    let agent = ids[(number % 20) as usize];
-                    let execution = execution(number, at, agent);
-                    metering::record(tx, &counted(&execution, agent))?;
-                    tx.insert(&execution)?;
-                    last = Some(execution.id);
-                }
-                Ok(last)
-            });
-            last = written.await.expect("writes").or(last);
-        }
         Seeded {
             email,
             password,
-            agent: ids[0].to_string(),
-            execution: last.expect("some").to_string(),
+            agent: agent.to_string(),
+            execution: execution.to_string(),
             from: now.minus_ms(WEEK_MS).to_string(),
             to: now.to_string(),
         }
     })
+}
+
+/// Agents and executions of one organization; its first agent and its newest execution.
+async fn organization(services: &Arc<Services>, org: OrgId, size: &Size) -> (AgentId, ExecutionId) {
+    let count = size.executions / size.organizations;
+    let at_once = AT_ONCE.min(count);
+    let cx = Cx::system(services, org, "benchmark");
+    let mut ids = Vec::new();
+    for number in 0..size.agents {
+        let new: NewAgent = serde_json::from_value(json!({
+            "name": format!("Agent {number}"), "agent_type": "native", "config": {"model": "builtin"},
+            "visibility": "organization",
+        }))
+        .expect("an agent");
+        ids.push(agents::create(&cx, new).await.expect("makes").id);
+    }
+    let ids = Arc::new(ids);
+    let now = Env::system().now();
+    let mut last = None;
+    for batch in 0..count / at_once {
+        let ids = ids.clone();
+        let written = services.store.write_org(org, move |tx| {
+            let mut last = None;
+            for number in batch * at_once..(batch + 1) * at_once {
+                let at = now.minus_ms(WEEK_MS).plus_ms(number * WEEK_MS / count);
+                let agent = ids[number as usize % ids.len()];
+                let execution = execution(number, at, agent);
+                metering::record(tx, &counted(&execution, agent))?;
+                tx.insert(&execution)?;
+                last = Some(execution.id);
+            }
+            Ok(last)
+        });
+        last = written.await.expect("writes").or(last);
+    }
+    (ids[0], last.expect("some"))
 }
 
 /// Syncs that one synchronous run of a webhook agent costs, with `clients` at once, counted by the store.

@@ -40,6 +40,12 @@ pub fn first_address(output: impl Read + Send + 'static) -> SocketAddr {
     }
 }
 
+/// Lets this process hold as many connections as the system allows.
+pub fn allow_many_files() {
+    let files = reeve::infra::descriptors::take_all_allowed();
+    assert!(files >= 8_192, "this load needs 8,192 open files: ulimit -Hn");
+}
+
 impl Server {
     pub fn start(folder: &TempDir) -> Self {
         Self::start_allowing(folder, "127.0.0.1:9".parse().expect("an address"))
@@ -118,6 +124,30 @@ impl Server {
         let (status, body) = connection.send(&Request::post(path, key, body));
         assert!((200..300).contains(&status), "{path} answered {status}: {}", String::from_utf8_lossy(body));
         serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    pub fn get(&self, path: &str, key: &str) -> Value {
+        let mut connection = Connection::open(self.address);
+        let (status, body) = connection.send(&Request::get(path, key));
+        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(body));
+        serde_json::from_slice(body).expect("JSON")
+    }
+
+    /// How many items a list has, over all its pages. `list`: with a query.
+    pub fn count(&self, key: &str, list: &str) -> usize {
+        let (mut count, mut cursor) = (0, String::new());
+        loop {
+            let page = self.get(&format!("{list}&limit=200{cursor}"), key);
+            count += page["items"].as_array().map_or(0, Vec::len);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return count,
+            }
+        }
+    }
+
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
     }
 
     fn proc(&self, file: &str) -> String {

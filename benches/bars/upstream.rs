@@ -1,13 +1,16 @@
 //! The far end of the webhook agent: answers at once, later, or piece by piece; counts.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 static ANSWERED: AtomicUsize = AtomicUsize::new(0);
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+const CLOCK_DIGITS: usize = 12;
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{\"echo\":\"hello!\"}";
 
@@ -17,6 +20,12 @@ enum Manner {
     After(Duration),
     /// So many server-sent events, so far apart.
     Pieces(usize, Duration),
+    /// As `Pieces`, each the time at which it is told.
+    Clock(usize, Duration),
+    /// As `Pieces`, each of so many bytes.
+    Loud(usize, usize, Duration),
+    /// So many bytes of JSON, at once.
+    Large(usize),
 }
 
 /// Runs on a thread of its own, to the end of the program.
@@ -30,6 +39,28 @@ pub fn start_slow(time: Duration) -> SocketAddr {
 
 pub fn start_telling(pieces: usize, apart: Duration) -> SocketAddr {
     listen(Manner::Pieces(pieces, apart))
+}
+
+pub fn start_clock(pieces: usize, apart: Duration) -> SocketAddr {
+    listen(Manner::Clock(pieces, apart))
+}
+
+pub fn start_loud(pieces: usize, bytes: usize, apart: Duration) -> SocketAddr {
+    listen(Manner::Loud(pieces, bytes, apart))
+}
+
+pub fn start_large(bytes: usize) -> SocketAddr {
+    listen(Manner::Large(bytes))
+}
+
+/// Time of this process, as `start_clock` tells it.
+pub fn clock() -> Duration {
+    BEGAN.elapsed()
+}
+
+/// The times that a text tells, in the words of `start_clock`.
+pub fn times_in(text: &str) -> impl Iterator<Item = Duration> {
+    text.split('@').skip(1).filter_map(|it| it.get(..CLOCK_DIGITS)?.parse().ok()).map(Duration::from_micros)
 }
 
 fn listen(manner: Manner) -> SocketAddr {
@@ -80,7 +111,13 @@ async fn answer(mut stream: TcpStream, manner: Manner) {
                 }
                 stream.write_all(ANSWER).await
             }
-            Manner::Pieces(count, apart) => tell(&mut stream, count, apart).await,
+            Manner::Pieces(count, apart) => tell(&mut stream, count, apart, || "one word".to_owned()).await,
+            Manner::Clock(count, apart) => {
+                let now = || format!("@{:0width$}", clock().as_micros(), width = CLOCK_DIGITS);
+                tell(&mut stream, count, apart, now).await
+            }
+            Manner::Loud(count, bytes, apart) => tell(&mut stream, count, apart, || "x".repeat(bytes)).await,
+            Manner::Large(bytes) => large(&mut stream, bytes).await,
         };
         if answered.is_err() {
             return;
@@ -88,13 +125,26 @@ async fn answer(mut stream: TcpStream, manner: Manner) {
     }
 }
 
-async fn tell(stream: &mut TcpStream, count: usize, apart: Duration) -> std::io::Result<()> {
+async fn large(stream: &mut TcpStream, bytes: usize) -> std::io::Result<()> {
+    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(bytes.saturating_sub(11)));
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
+    stream.write_all(format!("{head} {}\r\n\r\n", body.len()).as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await
+}
+
+async fn tell(
+    stream: &mut TcpStream,
+    count: usize,
+    apart: Duration,
+    word: impl Fn() -> String,
+) -> std::io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n").await?;
     stream.write_all(b"transfer-encoding: chunked\r\n\r\n").await?;
     let mut ticks = tokio::time::interval(apart);
     for _ in 0..count {
         ticks.tick().await;
-        stream.write_all(b"10\r\ndata: one word\n\n\r\n").await?;
+        let event = format!("data: {}\n\n", word());
+        stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await?;
     }
     stream.write_all(b"0\r\n\r\n").await
 }

@@ -56,14 +56,14 @@ pub fn measure(report: &mut Report) {
 }
 
 /// Begins a run; what asks for its events.
-fn events_of(server: &Server, agent: &crate::Agent) -> Request {
+pub fn events_of(server: &Server, agent: &crate::Agent) -> Request {
     let run: Value = server.post(&agent.path, &agent.key, &agent.body(Some(0)));
     let id = run["id"].as_str().expect("a run");
     Request::get(&format!("/api/executions/{id}/events"), &agent.key)
 }
 
 /// Reads a run's events to the last one; how many there were.
-fn watch(address: SocketAddr, request: &Request) -> usize {
+pub fn watch(address: SocketAddr, request: &Request) -> usize {
     let mut stream = TcpStream::connect(address).expect("connects");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
     stream.write_all(&request.0).expect("sends");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::{Code, Error, Json};
 use crate::infra::Secret;
-use crate::infra::egress::{Caller, Egress};
+use crate::infra::egress::{Caller, Egress, Seat};
 
 /// One attempt of one piece of work.
 pub struct Call {
@@ -39,6 +39,8 @@ pub struct Call {
     pub callbacks: Arc<dyn Callbacks>,
     /// Cancelled when nobody wants the result any more.
     pub stop: CancellationToken,
+    /// Where the memory of a large answer stays taken until the result is on disk.
+    pub seat: Arc<Seat>,
 }
 
 /// A message of a session, and what the agent answered; nothing where it was interrupted.

@@ -42,6 +42,7 @@ pub(super) fn request(call: &Call, mut request: Request, timeout_ms: Option<u64>
     let own = timeout_ms.map_or(call.timeout, Duration::from_millis);
     request.limits = CallLimits { timeout: own.min(call.timeout), ..request.limits };
     request.stop = Some(call.stop.clone());
+    request.seat = Some(call.seat.clone());
     if let Some(value) = call.traceparent.as_deref().and_then(|it| HeaderValue::from_str(it).ok()) {
         request.headers.insert("traceparent", value);
     }

@@ -96,6 +96,7 @@ impl Inner {
             deadline: std::time::Instant::now() + begun.attempt_limit().map_or(left, |it| it.min(left)),
             earlier,
             turn: Mutex::new(turn),
+            kept: Mutex::default(),
             topic: topic.clone(),
             engine: self.clone(),
         };

@@ -1,5 +1,6 @@
 //! A run at work: its pen on the journal, and those who watch.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -34,6 +35,7 @@ pub struct Run {
     pub(super) earlier: u64,
     /// Places that it waited for and has not taken yet.
     pub(super) turn: Mutex<Option<Places>>,
+    pub(super) kept: Mutex<Vec<Box<dyn Any + Send>>>,
     pub(super) topic: Arc<Topic>,
     pub(super) engine: Arc<Inner>,
 }
@@ -72,6 +74,16 @@ impl Run {
             Ok(true) => Ok(()),
             _ => Err(Error::unavailable("what happened in this run could not be recorded")),
         }
+    }
+
+    /// Holds a thing until what the attempt answers is on disk, or `let_go`.
+    pub fn keep(&self, thing: impl Any + Send) {
+        self.kept.lock().push(Box::new(thing));
+    }
+
+    /// Lets go what it kept: what a step answered is on disk.
+    pub fn let_go(&self) {
+        self.kept.lock().clear();
     }
 
     /// Whether someone asked to hold this run. Work that has steps looks here between them, and answers

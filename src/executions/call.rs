@@ -18,7 +18,7 @@ use crate::base::{Actor, Code, Error, ExecutionId, Json};
 use crate::budgets::Held;
 use crate::connections::{self, Opened, Use};
 use crate::engine::{EventKind, Failure, Run};
-use crate::infra::egress::Caller;
+use crate::infra::egress::{Caller, Seat};
 
 /// The limit of whoever calls ends it; the call's own, which would be told as the far end's failure, comes later.
 const LATER_THAN_OURS: Duration = Duration::from_secs(1);
@@ -99,6 +99,8 @@ impl AgentCall<'_> {
     }
 
     fn call(self) -> Call {
+        let seat = Arc::new(Seat::default());
+        self.run.keep(seat.clone());
         let version = &self.agent.version;
         let agent = Some(self.agent.agent.id);
         Call {
@@ -117,6 +119,7 @@ impl AgentCall<'_> {
             caller: Caller { org: self.run.org, agent, purpose: "execution" },
             callbacks: self.services.callbacks.clone(),
             stop: self.stop,
+            seat,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Machinery without product rules. Nothing here knows agents, roles or pages.
 
 mod cache;
+pub mod descriptors;
 pub mod harden;
 mod kept;
 mod never;

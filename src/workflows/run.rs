@@ -70,7 +70,7 @@ impl Walk<'_> {
                 return Verdict::Later { at: self.now() };
             }
             match self.step(node).await {
-                Ok(None) => {}
+                Ok(None) => self.attempt.run.let_go(),
                 Ok(Some(verdict)) => return verdict,
                 Err(error) => return Verdict::Failed(failure_of(error)),
             }

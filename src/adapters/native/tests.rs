@@ -45,6 +45,7 @@ fn call(config: Value, input: &Value, schema: Option<Value>) -> Call {
         egress: Egress::new(EgressConfig::default(), Arc::new(SystemResolver), Arc::new(NoLedger)),
         caller: Caller { org: Env::system().id::<OrgId>(), agent: None, purpose: "test" },
         callbacks: Arc::new(NoCallbacks),
+        seat: Arc::default(),
         stop: CancellationToken::new(),
     }
 }

@@ -178,6 +178,7 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
         egress: cx.services().egress.clone(),
         caller: Caller { org: cx.org(), agent, purpose: "probe" },
         callbacks: Arc::new(NoCallbacks),
+        seat: Arc::default(),
         stop,
     };
     match tokio::time::timeout(timeout, version.adapter.probe(&call)).await {

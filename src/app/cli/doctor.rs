@@ -14,7 +14,7 @@ use super::{ServerSettings, say};
 use crate::base::{Doing, Env, Result};
 use crate::config::Config;
 use crate::infra::egress::AllowRule;
-use crate::infra::store;
+use crate::infra::{descriptors, store};
 
 /// 2026-01-01: a clock before this program was written is wrong.
 const NOT_BEFORE_MS: i64 = 1_767_225_600_000;
@@ -70,6 +70,7 @@ impl Doctor {
             disk(&config),
             key_file(&config),
             clock(),
+            open_files(),
             listening(&config),
             outbound(&config),
             Finding::ok("models", "builtin, inside the program"),
@@ -93,6 +94,15 @@ fn tell(finding: &Finding) {
     say(&format!("{mark}  {:<12} {}", finding.about, finding.found));
     if let Some(remedy) = &finding.remedy {
         say(&format!("       {:<12} -> {remedy}", ""));
+    }
+}
+
+fn open_files() -> Finding {
+    let (about, most) = ("open files", descriptors::allowed_at_most());
+    let found = if most == u64::MAX { "as many as wanted".to_owned() } else { format!("up to {most}") };
+    match most {
+        ..descriptors::ENOUGH => Finding::note(about, found, "raise the limit (ulimit -Hn, LimitNOFILE)"),
+        _ => Finding::ok(about, found),
     }
 }
 

@@ -40,7 +40,7 @@ impl Remote {
         for address in (host.trim_matches(['[', ']']), port).to_socket_addrs().into_iter().flatten() {
             allow.extend(address.to_string().parse::<AllowRule>());
         }
-        let config = EgressConfig { allow, ..EgressConfig::default() };
+        let config = EgressConfig { allow, max_body_bytes: u64::MAX, ..EgressConfig::default() };
         let egress = Egress::new(config, Arc::new(SystemResolver), Arc::new(NoLedger));
         Ok(Self { egress, base, key: key.map(Secret::from) })
     }

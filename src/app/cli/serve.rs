@@ -11,8 +11,7 @@ use crate::access;
 use crate::app::{Appliance, Parts, Serving, routes};
 use crate::base::{Doing, Result};
 use crate::config::Config;
-use crate::infra::Secret;
-use crate::infra::telemetry;
+use crate::infra::{Secret, descriptors, telemetry};
 
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -43,6 +42,10 @@ impl Serve {
 pub(super) async fn assembled(config: Config) -> Result<Appliance> {
     let parts = Parts { keys: key_settings()?, ..Parts::default() };
     telemetry::init(&config.log, parts.redactor.clone())?;
+    let files = descriptors::take_all_allowed();
+    if files < descriptors::ENOUGH {
+        tracing::warn!(files, "few files and connections can be open at once: raise the limit (ulimit -Hn)");
+    }
     Appliance::assemble(config, parts).await
 }
 

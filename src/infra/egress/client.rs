@@ -26,6 +26,7 @@ use super::policy::Policy;
 use super::redirect::{Hop, asks_for_redirect};
 use super::request::{CallLimits, Caller, MAX_REDIRECTS, Request};
 use super::response::{Bounds, Meter, Response, too_large};
+use super::room::{Room, Seat};
 use super::tls::Tls;
 use crate::base::Error;
 use crate::config;
@@ -41,6 +42,8 @@ pub struct EgressConfig {
     pub max_head_bytes: usize,
     /// No answer may be larger, whatever a call's own limit is.
     pub max_body_bytes: u64,
+    /// Memory for all answers together that are larger than 256 KiB; more wait within their time limit.
+    pub large_answers_bytes: u64,
     /// Calls at the same time, per organization and host; more wait within their time limit.
     pub max_concurrent_per_host: usize,
     pub max_idle_per_host: usize,
@@ -58,6 +61,7 @@ impl Default for EgressConfig {
             connect_timeout: Duration::from_secs(5),
             max_head_bytes: 64 * 1024,
             max_body_bytes: 10 * 1024 * 1024,
+            large_answers_bytes: 64 << 20,
             max_concurrent_per_host: 256,
             max_idle_per_host: 64,
             idle_timeout: Duration::from_secs(60),
@@ -76,6 +80,7 @@ impl TryFrom<&config::Egress> for EgressConfig {
             allow: settings.allow.iter().map(|it| it.trim().parse()).collect::<Result<_, _>>()?,
             connect_timeout: Duration::from_millis(settings.connect_ms),
             max_body_bytes: settings.max_answer_bytes,
+            large_answers_bytes: settings.large_answers_bytes,
             max_concurrent_per_host: settings.max_connections_per_host,
             ..Self::default()
         })
@@ -98,6 +103,7 @@ struct Inner {
     ledger: Arc<dyn Ledger>,
     tls: Arc<Tls>,
     hosts: Hosts,
+    room: Arc<Room>,
 }
 
 /// Rules, and the connections that were made under them. They change together.
@@ -117,7 +123,16 @@ impl Egress {
             breaker_failures: config.breaker_failures,
             breaker_open: config.breaker_open,
         });
-        Self(Arc::new(Inner { rules: ArcSwap::from_pointee(rules), config, resolver, ledger, tls, hosts }))
+        let room = Arc::new(Room::new(config.large_answers_bytes));
+        Self(Arc::new(Inner {
+            rules: ArcSwap::from_pointee(rules),
+            config,
+            resolver,
+            ledger,
+            tls,
+            hosts,
+            room,
+        }))
     }
 
     /// Says where this server listens, once it knows. Connections made before are not used again.
@@ -153,12 +168,13 @@ impl Egress {
         let deadline = Instant::now() + timeout;
         let redirects = request.redirects.min(MAX_REDIRECTS);
         let stop = request.stop.take();
+        let seat = request.seat.take().unwrap_or_default();
         request.limits.max_body_bytes = request.limits.max_body_bytes.min(self.0.config.max_body_bytes);
         let mut hop = Hop::first(&mut request);
         let mut followed = 0;
         loop {
             let bounds = |host| Bounds { deadline, timeout, stop: stop.clone(), host };
-            let response = self.send_one(caller, &hop, request.limits, bounds).await?;
+            let response = self.send_one(caller, &hop, request.limits, bounds, seat.clone()).await?;
             if redirects == 0 || !asks_for_redirect(response.status) {
                 return Ok(response);
             }
@@ -200,6 +216,7 @@ impl Egress {
         hop: &Hop,
         limits: CallLimits,
         bounds: impl FnOnce(Arc<str>) -> Bounds,
+        seat: Arc<Seat>,
     ) -> Result<Response, EgressError> {
         let started = Instant::now();
         let rules = self.0.rules.load_full();
@@ -246,6 +263,9 @@ impl Egress {
                     max_body_bytes: limits.max_body_bytes,
                     meter,
                     is_over: false,
+                    room: self.0.room.clone(),
+                    seat,
+                    has_place: false,
                     _place: place,
                 };
                 response.check_head()?;

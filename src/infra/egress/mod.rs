@@ -17,6 +17,7 @@ mod policy;
 mod redirect;
 mod request;
 mod response;
+mod room;
 mod tls;
 
 pub use address::{Class, class_of};
@@ -28,3 +29,4 @@ pub use ledger::{Contact, ContactOutcome, Ledger, NoLedger};
 pub use policy::parse_url;
 pub use request::{CallLimits, Caller, MAX_REDIRECTS, Request, SecretHeader};
 pub use response::Response;
+pub use room::Seat;

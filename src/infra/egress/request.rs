@@ -1,5 +1,6 @@
 //! What goes out, and on whose account.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use http::{HeaderMap, HeaderName, Method};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::room::Seat;
 use crate::base::{AgentId, OrgId};
 use crate::infra::Secret;
 
@@ -33,6 +35,8 @@ pub struct Request {
     pub redirects: u8,
     /// Ends the call when cancelled, also while the answer streams.
     pub stop: Option<CancellationToken>,
+    /// Keeps the memory of a large answer taken after it was read, for what is made of it.
+    pub seat: Option<Arc<Seat>>,
 }
 
 /// A header with a secret in it, put in when the request leaves and only for hosts that may see it.
@@ -48,6 +52,7 @@ pub struct SecretHeader {
 pub struct CallLimits {
     /// For the whole call, name resolution to last byte.
     pub timeout: Duration,
+    /// Of an answer; the setting for all calls may allow less.
     pub max_body_bytes: u64,
     /// Connections that fail before anything is sent are tried again this often, as the host's budget allows.
     pub connect_retries: u8,
@@ -55,7 +60,7 @@ pub struct CallLimits {
 
 impl Default for CallLimits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), max_body_bytes: 10 * 1024 * 1024, connect_retries: 1 }
+        Self { timeout: Duration::from_secs(30), max_body_bytes: u64::MAX, connect_retries: 1 }
     }
 }
 
@@ -70,6 +75,7 @@ impl Request {
             limits: CallLimits::default(),
             redirects: 0,
             stop: None,
+            seat: None,
         }
     }
 

@@ -16,6 +16,7 @@ use super::error::{EgressError, Kind};
 use super::host::Host;
 use super::ledger::{Contact, ContactOutcome, Ledger};
 use super::request::Caller;
+use super::room::{Room, SMALL_BYTES, Seat};
 
 pub struct Response {
     pub status: StatusCode,
@@ -26,6 +27,9 @@ pub struct Response {
     pub(super) max_body_bytes: u64,
     pub(super) meter: Meter,
     pub(super) is_over: bool,
+    pub(super) room: Arc<Room>,
+    pub(super) seat: Arc<Seat>,
+    pub(super) has_place: bool,
     /// Its place among the host's concurrent calls.
     pub(super) _place: OwnedSemaphorePermit,
 }
@@ -57,7 +61,11 @@ impl Response {
                     self.host.succeeded();
                 }
                 Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => return self.count(data).map(Some),
+                    Ok(data) => {
+                        let data = self.count(data)?;
+                        self.take_place().await?;
+                        return Ok(Some(data));
+                    }
                     Err(_trailers) => {}
                 },
                 Ok(Some(Err(error))) => return Err(self.fail(broken(&error, &self.host.name))),
@@ -105,6 +113,19 @@ impl Response {
         Ok(data)
     }
 
+    /// A place for all that the answer may become, once it is more than a little.
+    async fn take_place(&mut self) -> Result<(), EgressError> {
+        let received = self.meter.contact.bytes_received;
+        if self.has_place || received <= SMALL_BYTES {
+            return Ok(());
+        }
+        let rest = self.body.size_hint().upper().unwrap_or(self.max_body_bytes);
+        let most = received.saturating_add(rest).min(self.max_body_bytes);
+        self.has_place = true;
+        let taken = self.bounds.hold(self.room.take(most, &self.seat)).await;
+        taken.map_err(|it| self.fail(waited(it)))
+    }
+
     fn fail(&mut self, error: EgressError) -> EgressError {
         self.is_over = true;
         self.host.failed(&error);
@@ -115,6 +136,17 @@ impl Response {
 
 pub(super) fn too_large(host: &str, max_bytes: u64) -> EgressError {
     EgressError::new(Kind::TooLarge, format!("the answer of {host} is larger than {max_bytes} bytes"))
+}
+
+fn waited(error: EgressError) -> EgressError {
+    match error.kind {
+        Kind::Timeout => {
+            let message = "the answer is large, and other large answers took all the memory set aside for them \
+                           (egress.large_answers_bytes) until the time was over";
+            EgressError::new(Kind::Timeout, message)
+        }
+        _ => error,
+    }
 }
 
 fn broken(error: &hyper::Error, host: &str) -> EgressError {

@@ -1,8 +1,11 @@
 //! C12: far ends that hang, drip, flood, lie and break off.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reeve::infra::egress::{CallLimits, ContactOutcome, EgressConfig, EgressError, Kind, Request, parse_url};
+use reeve::infra::egress::{
+    CallLimits, ContactOutcome, EgressConfig, EgressError, Kind, Request, Seat, parse_url,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::net::Net;
@@ -200,6 +203,44 @@ async fn no_more_calls_at_once_than_the_limit() {
         late = one_more => assert_eq!(late.expect_err("has no place").kind, Kind::Timeout),
     }
     assert_eq!(peer.connections(), 3);
+}
+
+#[tokio::test]
+async fn large_answers_that_do_not_fit_together_wait_for_each_other() {
+    let large = "x".repeat(1 << 20);
+    let peer = Peer::start(move |_, _| answer(200, &[], &large)).await;
+    let allow = vec![peer.address.to_string().parse().expect("a rule")];
+    let net = Net::with(EgressConfig { allow, large_answers_bytes: 3 << 19, ..EgressConfig::default() });
+    let read = async |seat: &Arc<Seat>, limits| {
+        let mut request = Request::get(parse_url(&peer.url("/")).expect("a url"));
+        (request.seat, request.limits) = (Some(seat.clone()), limits);
+        net.egress.send(&net.caller, request).await?.bytes().await
+    };
+    let (first, second) = (Arc::new(Seat::default()), Arc::new(Seat::default()));
+    assert_eq!(read(&first, CallLimits::default()).await.expect("has a place").len(), 1 << 20);
+    let late = read(&second, quick()).await.expect_err("the first has not let go");
+    assert_eq!(late.kind, Kind::Timeout);
+    assert!(late.message.contains("egress.large_answers_bytes"), "{}", late.message);
+    let again = read(&first, quick()).await;
+    assert_eq!(again.expect("a call's earlier answer does not stand in its way").len(), 1 << 20);
+    let waiting = read(&second, CallLimits::default());
+    let (waited, ()) = tokio::join!(waiting, async {
+        // Asked, and its answer begun.
+        peer.has_received(4).await;
+        drop(first);
+    });
+    assert_eq!(waited.expect("has the place now").len(), 1 << 20);
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_room_for_large_ones_has_it_alone() {
+    let peer = Peer::start(|_, _| answer(200, &[], &"x".repeat(1 << 20))).await;
+    let allow = vec![peer.address.to_string().parse().expect("a rule")];
+    let net = Net::with(EgressConfig { allow, large_answers_bytes: 1 << 19, ..EgressConfig::default() });
+    let reads = (0..8).map(|_| get(&net, &peer, CallLimits::default()));
+    for body in futures_util::future::join_all(reads).await {
+        assert_eq!(body.expect("comes whole").len(), 1 << 20);
+    }
 }
 
 #[tokio::test]

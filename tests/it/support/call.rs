@@ -102,6 +102,7 @@ impl Bench {
             egress: net.egress.clone(),
             caller: net.caller,
             callbacks: desk.clone(),
+            seat: Arc::default(),
             stop: CancellationToken::new(),
         };
         let adapter = adapters::find(kind).expect("there is such a kind");
