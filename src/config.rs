@@ -181,6 +181,8 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Log lines of one run.
     pub log_lines: usize,
+    /// Callbacks of one organization that may wait for addresses that do not take them.
+    pub callbacks_waiting: usize,
     pub agents_per_org: usize,
     pub members_per_org: usize,
 }
@@ -195,6 +197,7 @@ impl Default for Limits {
             logins_per_account_per_hour: 60,
             output_bytes: 8 << 20,
             log_lines: 10_000,
+            callbacks_waiting: 10_000,
             agents_per_org: 10_000,
             members_per_org: 1_000,
         }

@@ -66,6 +66,11 @@ impl Podium {
 
 /// Wants to know of ends.
 pub trait Listener: Send + Sync {
+    /// Asked in the transaction that accepts a run; an error refuses it.
+    fn accepting(&self, _tx: &OrgTx<'_, '_>, _execution: &Execution) -> Result<()> {
+        Ok(())
+    }
+
     /// Told in the transaction of the end; an error undoes the end, which is then tried again.
     fn ended(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()>;
 }
@@ -77,6 +82,10 @@ pub struct Listeners(RwLock<Vec<Arc<dyn Listener>>>);
 impl Listeners {
     pub fn add(&self, listener: Arc<dyn Listener>) {
         self.0.write().push(listener);
+    }
+
+    pub(super) fn accepting(&self, tx: &OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
+        self.0.read().iter().try_for_each(|it| it.accepting(tx, execution))
     }
 
     pub(super) fn tell(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod batches;
 mod call;
+mod callback;
 mod echo;
 mod error;
 mod events;

@@ -47,6 +47,7 @@ impl Runner {
             paused_at: None,
             undone: false,
             retried_by: None,
+            callback_url: request.callback_url,
             upstream: None,
             status: Status::Pending,
             input: request.input,

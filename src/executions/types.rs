@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::callback;
 use super::sessions::OnBusy;
 use crate::access::Cx;
 use crate::adapters::{Upstream, Usage};
@@ -92,6 +93,9 @@ pub struct Execution {
     /// The run that repeats this one.
     #[serde(rename = "rb", default, skip_serializing_if = "Option::is_none")]
     pub retried_by: Option<ExecutionId>,
+    /// Who is told of its end.
+    #[serde(rename = "cb", default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
     /// What the far end knows of its cancellation, or of the end of its time.
     #[serde(rename = "up", default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Upstream>,
@@ -181,6 +185,11 @@ pub struct NewExecution {
     /// An object of your own, kept with the run.
     #[serde(default)]
     pub metadata: Option<Json>,
+    /// Where the whole run is sent when it has ended, however it did: signed as Standard Webhooks says, tried for
+    /// days. See `GET /api/executions/{execution}/callback`.
+    #[serde(default)]
+    #[schemars(length(max = 2048))]
+    pub callback_url: Option<String>,
 }
 
 impl NewExecution {
@@ -194,6 +203,7 @@ impl NewExecution {
             timeout_ms: None,
             priority: None,
             metadata: None,
+            callback_url: None,
         }
     }
 }
@@ -254,6 +264,8 @@ pub struct ExecutionView {
     pub attempts: u32,
     pub trigger: Trigger,
     pub metadata: Option<Json>,
+    /// Where its end is told, as it named it: scheme, host and port.
+    pub callback_origin: Option<String>,
     pub usage: UsageView,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
@@ -331,6 +343,7 @@ impl Execution {
             attempts: self.attempts.max(underway.attempts),
             trigger: self.trigger,
             metadata: self.metadata,
+            callback_origin: self.callback_url.as_deref().and_then(callback::origin_of),
             usage,
             created_at: self.created_at,
             started_at,

@@ -28,21 +28,23 @@ pub(super) enum Made {
     Later { pause_ms: u64 },
 }
 
-/// `secrets`: those that sign, the present one first.
-pub(super) async fn make(
-    services: &Services,
-    org: OrgId,
-    url: &Url,
-    event: &Event,
-    secrets: &[Loaded],
-) -> Result<Made> {
+/// Where a message goes, and what signs it.
+pub(super) struct Destination {
+    pub url: Url,
+    /// The present one first.
+    pub secrets: Vec<Loaded>,
+    /// What the ledger says that it was for.
+    pub purpose: &'static str,
+}
+
+pub(super) async fn make(services: &Services, org: OrgId, to: &Destination, event: &Event) -> Result<Made> {
     let now = services.env.now();
     let body = event.body.as_str();
-    let mut request = Request::post(url.clone(), body.to_owned());
-    request.headers = headers(&event.id.to_string(), now, body.as_bytes(), secrets)?;
+    let mut request = Request::post(to.url.clone(), body.to_owned());
+    request.headers = headers(&event.id.to_string(), now, body.as_bytes(), &to.secrets)?;
     request.limits = CallLimits { timeout: TIMEOUT, ..CallLimits::default() };
     let began = Instant::now();
-    let caller = Caller { org, agent: event.agent_id, purpose: "webhook" };
+    let caller = Caller { org, agent: event.agent_id, purpose: to.purpose };
     let answered = services.egress.send(&caller, request).await;
     let mut attempt = Try { at: now, latency_ms: 0, status_code: None, answer: None, error: None };
     let outcome = match answered {

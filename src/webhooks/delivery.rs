@@ -61,7 +61,15 @@ impl State {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Delivery {
     pub id: DeliveryId,
-    pub webhook_id: WebhookId,
+    /// Where it leads: to a webhook,
+    #[serde(default)]
+    pub webhook_id: Option<WebhookId>,
+    /// or to the address that its run named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// Of a callback's message.
+    #[serde(default)]
+    pub body_bytes: u64,
     pub event_id: EventId,
     pub event: EventType,
     pub agent_id: Option<AgentId>,
@@ -189,7 +197,9 @@ mod tests {
     fn after(attempts: u32) -> Delivery {
         Delivery {
             id: DeliveryId::from_bytes([1; 16]),
-            webhook_id: WebhookId::from_bytes([2; 16]),
+            webhook_id: Some(WebhookId::from_bytes([2; 16])),
+            callback_url: None,
+            body_bytes: 0,
             event_id: EventId::from_bytes([3; 16]),
             event: EventType::ExecutionCompleted,
             agent_id: None,

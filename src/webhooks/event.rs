@@ -9,7 +9,7 @@ use crate::engine::Status;
 use crate::executions::{Execution, ExecutionView};
 
 /// A message beyond this leaves the run's input out, then its output: receivers expect small ones.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
@@ -102,9 +102,15 @@ struct Run {
 
 impl Event {
     /// The end of a run. `data` is the run as `GET /api/executions/{execution}` answers it.
-    pub(super) fn of_run(id: EventId, kind: EventType, run: &Execution, now: Timestamp) -> Result<Self> {
-        let whole = run.input.len() + run.output.as_ref().map_or(0, Json::len) <= MAX_BODY_BYTES;
-        let keeps_output = run.output.as_ref().is_none_or(|it| it.len() <= MAX_BODY_BYTES);
+    pub(super) fn of_run(
+        id: EventId,
+        kind: EventType,
+        run: &Execution,
+        most_bytes: usize,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let whole = run.input.len() + run.output.as_ref().map_or(0, Json::len) <= most_bytes;
+        let keeps_output = run.output.as_ref().is_none_or(|it| it.len() <= most_bytes);
         let mut shown = run.clone();
         let mut left_out = Vec::new();
         if !whole {

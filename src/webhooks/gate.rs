@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::base::{DeliveryId, Timestamp, WebhookId};
+use crate::base::{DeliveryId, OrgId, Timestamp, WebhookId};
 
-/// Attempts at the same time, to one endpoint and to all.
+/// Attempts at the same time, to one endpoint, of one organization, and of all.
 const PLACES: usize = 4;
+const PLACES_OF_ORG: usize = 16;
 const PLACES_IN_ALL: usize = 32;
 /// Those that find no place come back within this.
 const LEAST_PAUSE_MS: u64 = 500;
@@ -19,8 +20,17 @@ const LONGEST_PAUSE_MS: u64 = 60_000;
 /// Endpoints that are remembered while nothing goes to them.
 const REMEMBERED: usize = 1_000;
 
+/// What counts as one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Endpoint {
+    Webhook(WebhookId),
+    /// Callbacks of one organization that lead to one host.
+    Origin(OrgId, String),
+}
+
 pub(super) struct Gate {
     places: Semaphore,
+    of_org: Arc<Semaphore>,
     not_before: AtomicI64,
     /// How long the last attempt took.
     latency_ms: AtomicU64,
@@ -55,21 +65,27 @@ impl Gate {
 
 /// Kept in `Services::kept`.
 pub(super) struct Gates {
-    gates: Mutex<HashMap<WebhookId, Arc<Gate>>>,
+    gates: Mutex<HashMap<Endpoint, Arc<Gate>>>,
+    orgs: Mutex<HashMap<OrgId, Arc<Semaphore>>>,
     under_way: Mutex<HashSet<DeliveryId>>,
     in_all: Semaphore,
 }
 
 impl Default for Gates {
     fn default() -> Self {
-        Self { gates: Mutex::default(), under_way: Mutex::default(), in_all: Semaphore::new(PLACES_IN_ALL) }
+        Self {
+            gates: Mutex::default(),
+            orgs: Mutex::default(),
+            under_way: Mutex::default(),
+            in_all: Semaphore::new(PLACES_IN_ALL),
+        }
     }
 }
 
 /// A place among those that are attempted now.
 pub(super) struct Place<'g> {
     _own: SemaphorePermit<'g>,
-    _in_all: Option<SemaphorePermit<'g>>,
+    _shared: Option<(SemaphorePermit<'g>, SemaphorePermit<'g>)>,
 }
 
 /// A delivery that is being attempted, until this goes.
@@ -79,20 +95,26 @@ pub(super) struct UnderWay {
 }
 
 impl Gates {
-    pub(super) fn of(&self, webhook: WebhookId) -> Arc<Gate> {
+    pub(super) fn of(&self, org: OrgId, endpoint: Endpoint) -> Arc<Gate> {
         let mut gates = self.gates.lock();
-        if gates.len() >= REMEMBERED && !gates.contains_key(&webhook) {
+        if gates.len() >= REMEMBERED && !gates.contains_key(&endpoint) {
             gates.retain(|_, it| Arc::strong_count(it) > 1);
+            self.orgs.lock().retain(|_, it| Arc::strong_count(it) > 1);
         }
         let new = || {
             Arc::new(Gate {
                 places: Semaphore::new(PLACES),
+                of_org: self.of_org(org),
                 not_before: AtomicI64::new(i64::MIN),
                 latency_ms: AtomicU64::new(0),
                 waiting: Mutex::default(),
             })
         };
-        gates.entry(webhook).or_insert_with(new).clone()
+        gates.entry(endpoint).or_insert_with(new).clone()
+    }
+
+    fn of_org(&self, org: OrgId) -> Arc<Semaphore> {
+        self.orgs.lock().entry(org).or_insert_with(|| Arc::new(Semaphore::new(PLACES_OF_ORG))).clone()
     }
 
     /// `None` where it is attempted already.
@@ -102,21 +124,23 @@ impl Gates {
 
     /// A place now, or how long to stay away.
     pub(super) fn place<'g>(&'g self, gate: &'g Gate, id: DeliveryId) -> Result<Place<'g>, u64> {
-        let found = gate.places.try_acquire().and_then(|own| {
-            self.in_all.try_acquire().map(|in_all| Place { _own: own, _in_all: Some(in_all) })
-        });
-        match found {
-            Ok(place) => {
+        let found = || {
+            let own = gate.places.try_acquire().ok()?;
+            let shared = (gate.of_org.try_acquire().ok()?, self.in_all.try_acquire().ok()?);
+            Some(Place { _own: own, _shared: Some(shared) })
+        };
+        match found() {
+            Some(place) => {
                 gate.waiting.lock().remove(&id);
                 Ok(place)
             }
-            Err(_) => Err(gate.pause_ms(id)),
+            None => Err(gate.pause_ms(id)),
         }
     }
 
     /// As `place`, for somebody who waits for the answer: as long as it takes.
     pub(super) async fn place_for_a_person<'g>(&'g self, gate: &'g Gate) -> Option<Place<'g>> {
-        Some(Place { _own: gate.places.acquire().await.ok()?, _in_all: None })
+        Some(Place { _own: gate.places.acquire().await.ok()?, _shared: None })
     }
 
     pub(super) fn is_under_way(&self, id: DeliveryId) -> bool {

@@ -2,8 +2,9 @@
 
 use std::sync::Weak;
 
+use super::callbacks;
 use super::delivery::{Delivery, State};
-use super::event::{Event, EventType};
+use super::event::{Event, EventType, MAX_BODY_BYTES};
 use super::register::Register;
 use super::types::Webhook;
 use crate::access::Services;
@@ -19,20 +20,38 @@ pub(super) struct Ends {
 }
 
 impl Listener for Ends {
+    fn accepting(&self, tx: &OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
+        match (&execution.callback_url, self.services.upgrade()) {
+            (Some(_), Some(services)) => callbacks::check_room(tx, services.config.limits.callbacks_waiting),
+            _ => Ok(()),
+        }
+    }
+
     fn ended(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
         let Some(services) = self.services.upgrade() else { return Ok(()) };
         let Some(kind) = EventType::of_end(execution.status) else { return Ok(()) };
         let wanting = wanting(&services, tx, kind, execution.agent_id)?;
-        if wanting.is_empty() {
-            return Ok(());
+        if !wanting.is_empty()
+            && let Some(event) = event_of(&services, kind, execution, MAX_BODY_BYTES)
+        {
+            tell(&services, tx, &event, &wanting)?;
         }
-        match Event::of_run(services.env.id(), kind, execution, services.env.now()) {
-            Ok(event) => tell(&services, tx, &event, &wanting),
-            Err(error) => {
-                // A run must not be kept from its end by what is told of it.
-                tracing::error!(execution.id = %execution.id, ?error, "the end of a run could not be told");
-                Ok(())
-            }
+        if execution.callback_url.is_some()
+            && let Some(event) = event_of(&services, kind, execution, callbacks::MAX_BODY_BYTES)
+        {
+            call_back(&services, tx, &event, execution)?;
+        }
+        Ok(())
+    }
+}
+
+/// `None` where it cannot be written: a run must not be kept from its end by what is told of it.
+fn event_of(services: &Services, kind: EventType, run: &Execution, most_bytes: usize) -> Option<Event> {
+    match Event::of_run(services.env.id(), kind, run, most_bytes, services.env.now()) {
+        Ok(event) => Some(event),
+        Err(error) => {
+            tracing::error!(execution.id = %run.id, ?error, "the end of a run could not be told");
+            None
         }
     }
 }
@@ -83,10 +102,34 @@ fn tell(services: &Services, tx: &mut OrgTx<'_, '_>, event: &Event, webhooks: &[
     Ok(())
 }
 
-pub(super) fn new_delivery(id: DeliveryId, webhook_id: WebhookId, event: &Event, now: Timestamp) -> Delivery {
+fn call_back(services: &Services, tx: &mut OrgTx<'_, '_>, event: &Event, run: &Execution) -> Result<()> {
+    let now = services.env.now();
+    tx.insert(event)?;
+    let callback = new_callback(services.env.id(), event, run.callback_url.clone(), now);
+    callbacks::Waiting::came(tx, callback.body_bytes)?;
+    put(tx, &callback, now)
+}
+
+pub(super) fn new_callback(
+    id: DeliveryId,
+    event: &Event,
+    address: Option<String>,
+    now: Timestamp,
+) -> Delivery {
+    let body_bytes = u64::try_from(event.body.len()).unwrap_or(u64::MAX);
+    Delivery { callback_url: address, body_bytes, ..delivery_of(id, event, now) }
+}
+
+pub(super) fn new_delivery(id: DeliveryId, webhook: WebhookId, event: &Event, now: Timestamp) -> Delivery {
+    Delivery { webhook_id: Some(webhook), ..delivery_of(id, event, now) }
+}
+
+fn delivery_of(id: DeliveryId, event: &Event, now: Timestamp) -> Delivery {
     Delivery {
         id,
-        webhook_id,
+        webhook_id: None,
+        callback_url: None,
+        body_bytes: 0,
         event_id: event.id,
         event: event.kind,
         agent_id: event.agent_id,

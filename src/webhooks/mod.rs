@@ -2,10 +2,12 @@
 //!
 //! What is to be sent is written with the end of the run (`listen`), with a timer that sends it (`send`); so an event is
 //! sent at least once, whatever happens to the process, and always under the same `webhook-id`. An organization without
-//! webhooks pays nothing: `register` remembers who has any.
+//! webhooks pays nothing: `register` remembers who has any. A run that names a `callback_url` is told of in the same way,
+//! to that address (`callbacks`).
 
 pub mod api;
 mod attempt;
+mod callbacks;
 mod delivery;
 mod event;
 mod gate;
@@ -21,6 +23,10 @@ mod sweep;
 mod types;
 mod view;
 
+pub use callbacks::{
+    CallbackFilter, CallbackSigning, CallbackState, CallbackView, NewCallbackSecret, callback, callbacks,
+    resend_callback, rotate_signing, signing,
+};
 pub use event::EventType;
 pub use ops::{
     DeliveryFilter, create, delete, deliveries, delivery, find, list, resend, rotate, test, update,

@@ -8,7 +8,7 @@ use crate::infra::signature::{STANDARD_PREFIX, standard_key, standard_secret};
 use crate::infra::store::Row;
 use crate::keys::SecretsOf;
 
-const RANDOM_BYTES: usize = 32;
+pub(super) const RANDOM_BYTES: usize = 32;
 const LEAST_BYTES: usize = 24;
 const MOST_BYTES: usize = 64;
 

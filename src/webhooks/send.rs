@@ -4,10 +4,13 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 
-use super::attempt::{self, Made};
+use url::Url;
+
+use super::attempt::{self, Destination, Made};
+use super::callbacks::{self, Waiting};
 use super::delivery::{Delivery, Next, Outcome, State, Try};
 use super::event::Event;
-use super::gate::{Gate, Gates};
+use super::gate::{Endpoint, Gate, Gates};
 use super::types::{Health, SwitchedOff, Webhook, Why};
 use super::{secrets, store};
 use crate::access::Services;
@@ -47,8 +50,23 @@ enum Found {
 
 struct Ready {
     delivery: Delivery,
-    webhook: Webhook,
+    to: To,
     event: Event,
+}
+
+enum To {
+    Webhook(Box<Webhook>),
+    /// The address that the run named.
+    Callback(Url),
+}
+
+impl To {
+    fn endpoint(&self, org: OrgId) -> Endpoint {
+        match self {
+            Self::Webhook(it) => Endpoint::Webhook(it.id),
+            Self::Callback(url) => Endpoint::Origin(org, url.origin().ascii_serialization()),
+        }
+    }
 }
 
 /// One attempt, and what follows it. When this returns, that is on disk. `due`: the timer that brought it about.
@@ -66,7 +84,7 @@ pub(super) async fn attempt(
         Found::Unwanted(why) => return write(services, org, due, move |it| it.refuse(id, why)).await,
         Found::Ready(ready) => ready,
     };
-    let gate = gates.of(ready.webhook.id);
+    let gate = gates.of(org, ready.to.endpoint(org));
     let now = services.env.now();
     if let Some(until) = gate.closed_until(now).filter(|_| !ready.delivery.once) {
         return write(services, org, due, move |it| it.put_off(id, until)).await;
@@ -109,23 +127,36 @@ fn find(services: &Services, org: OrgId, id: DeliveryId) -> Result<Found> {
     let Some(delivery) = rows.get::<Delivery>(id)?.filter(|it| it.state == State::Pending) else {
         return Ok(Found::Over);
     };
-    let Some(webhook) = rows.get::<Webhook>(delivery.webhook_id)? else {
-        return Ok(Found::Unwanted("the webhook was deleted"));
+    let to = match (&delivery.callback_url, delivery.webhook_id) {
+        (Some(address), _) => match parse_url(address) {
+            Ok(url) => To::Callback(url),
+            Err(_) => return Ok(Found::Unwanted("the address is none")),
+        },
+        (None, webhook) => match webhook.map(|it| rows.get::<Webhook>(it)).transpose()?.flatten() {
+            None => return Ok(Found::Unwanted("the webhook was deleted")),
+            Some(it) if !it.enabled && !delivery.once => {
+                return Ok(Found::Unwanted("the webhook is switched off; switch it on, and send this again"));
+            }
+            Some(it) => To::Webhook(Box::new(it)),
+        },
     };
-    if !webhook.enabled && !delivery.once {
-        return Ok(Found::Unwanted("the webhook is switched off; switch it on, and send this again"));
-    }
     let event = store::event(&rows, delivery.event_id)?;
-    Ok(Found::Ready(Box::new(Ready { delivery, webhook, event })))
+    Ok(Found::Ready(Box::new(Ready { delivery, to, event })))
 }
 
 async fn sent(services: &Arc<Services>, org: OrgId, ready: &Ready) -> Result<Made> {
-    let rows = services.store.org(org)?;
-    let of = (org, secrets::of(ready.webhook.id));
-    let secrets = ready.webhook.secrets.open(&services.vault, &rows, of, services.env.now())?;
-    drop(rows);
-    let url = parse_url(&ready.webhook.url)?;
-    attempt::make(services, org, &url, &ready.event, &secrets).await
+    let to = match &ready.to {
+        To::Webhook(webhook) => {
+            let (rows, of) = (services.store.org(org)?, (org, secrets::of(webhook.id)));
+            let secrets = webhook.secrets.open(&services.vault, &rows, of, services.env.now())?;
+            Destination { url: parse_url(&webhook.url)?, secrets, purpose: "webhook" }
+        }
+        To::Callback(url) => {
+            let secrets = callbacks::secrets(services, org).await?;
+            Destination { url: url.clone(), secrets, purpose: "callback" }
+        }
+    };
+    attempt::make(services, org, &to, &ready.event).await
 }
 
 /// An endpoint that names a time is left alone by all deliveries until then.
@@ -168,31 +199,42 @@ impl Writing<'_, '_, '_> {
     fn refuse(&mut self, id: DeliveryId, why: &str) -> Result<()> {
         let Some(mut delivery) = self.pending(id)? else { return Ok(()) };
         delivery.note = Some(why.to_owned());
-        delivery.end(State::Failed, self.services.env.now());
+        self.end(delivery, State::Failed)
+    }
+
+    fn end(&mut self, mut delivery: Delivery, state: State) -> Result<()> {
+        delivery.end(state, self.services.env.now());
+        Timer::clear(self.tx, TimerKind::Delivery, delivery.id.bytes())?;
+        if delivery.callback_url.is_some() {
+            Waiting::went(self.tx, delivery.body_bytes)?;
+        }
         self.tx.put(&delivery)
     }
 
     /// It is tried later, which is no attempt.
     fn put_off(&mut self, id: DeliveryId, until: Timestamp) -> Result<()> {
-        let Some(mut delivery) = self.pending(id)? else { return Ok(()) };
-        delivery.next_attempt_at = Some(until);
-        super::listen::put(self.tx, &delivery, until)
+        let Some(delivery) = self.pending(id)? else { return Ok(()) };
+        if delivery.callback_url.is_none() {
+            return self.put_off_again(delivery, until);
+        }
+        match callbacks::put_off(&delivery, until, self.services.env.now()) {
+            Some(until) => self.put_off_again(delivery, until),
+            None => self.refuse(id, "its host took nothing for days"),
+        }
     }
 
     fn record(&mut self, id: DeliveryId, outcome: &Outcome, attempt: Try) -> Result<()> {
         let Some(mut delivery) = self.pending(id)? else { return Ok(()) };
         let now = self.services.env.now();
-        self.judge(delivery.webhook_id, outcome, attempt.error.as_deref(), now)?;
+        if let Some(webhook) = delivery.webhook_id {
+            self.judge(webhook, outcome, attempt.error.as_deref(), now)?;
+        }
         delivery.attempts += 1;
         delivery.remember(attempt);
         let jitter = f64::from(u16::from_be_bytes(self.services.env.bytes())) / f64::from(u16::MAX);
         match delivery.next(outcome, now, jitter) {
             Next::Again(at) => self.put_off_again(delivery, at),
-            Next::Ended(state) => {
-                delivery.end(state, now);
-                Timer::clear(self.tx, TimerKind::Delivery, id.bytes())?;
-                self.tx.put(&delivery)
-            }
+            Next::Ended(state) => self.end(delivery, state),
         }
     }
 

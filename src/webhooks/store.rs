@@ -1,4 +1,4 @@
-//! Rows. Takes a transaction or a view, never opens one. Numbers 130 to 133.
+//! Rows. Takes a transaction or a view, never opens one. Numbers 130 to 133; those of callbacks are 134 and 135.
 
 use super::delivery::{Delivery, State};
 use super::event::Event;
@@ -13,6 +13,9 @@ pub(super) const BY_WEBHOOK: u8 = 1;
 pub(super) const BY_WEBHOOK_STATE: u8 = 2;
 pub(super) const BY_EVENT: u8 = 3;
 pub(super) const BY_EXPIRY: u8 = 4;
+/// Those that are callbacks, by run.
+pub(super) const BY_CALLBACK: u8 = 5;
+pub(super) const BY_CALLBACK_STATE: u8 = 6;
 
 impl Row for Webhook {
     type Scope = PerOrg;
@@ -54,8 +57,14 @@ impl Row for Delivery {
     }
 
     fn indexes(&self, index: &mut Indexes) {
-        index.add(BY_WEBHOOK, Key::of(self.webhook_id));
-        index.add(BY_WEBHOOK_STATE, state_key(self.webhook_id, self.state));
+        if let Some(webhook) = self.webhook_id {
+            index.add(BY_WEBHOOK, Key::of(webhook));
+            index.add(BY_WEBHOOK_STATE, state_key(webhook, self.state));
+        }
+        if let Some(run) = self.execution_id.filter(|_| self.callback_url.is_some()) {
+            index.add(BY_CALLBACK, Key::of(run));
+            index.add(BY_CALLBACK_STATE, Key::new().byte(self.state as u8));
+        }
         index.add(BY_EVENT, Key::of(self.event_id));
         if let Some(at) = self.expires_at() {
             index.add(BY_EXPIRY, Key::new().time(at));
@@ -74,7 +83,7 @@ pub(super) fn find(rows: &impl Rows<PerOrg>, id: WebhookId) -> Result<Webhook> {
 /// Errors: `NotFound` also for a delivery of another webhook.
 pub(super) fn delivery(rows: &impl Rows<PerOrg>, webhook: WebhookId, id: DeliveryId) -> Result<Delivery> {
     let found: Option<Delivery> = rows.get(id)?;
-    found.filter(|it| it.webhook_id == webhook).ok_or_else(|| Error::not_found("delivery", id))
+    found.filter(|it| it.webhook_id == Some(webhook)).ok_or_else(|| Error::not_found("delivery", id))
 }
 
 pub(super) fn event(rows: &impl Rows<PerOrg>, id: EventId) -> Result<Event> {

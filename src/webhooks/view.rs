@@ -148,11 +148,11 @@ pub struct DeliveryView {
 }
 
 impl DeliveryView {
-    pub(super) fn of(it: Delivery) -> Self {
+    pub(super) fn of(webhook_id: WebhookId, it: Delivery) -> Self {
         let last = it.tries.last();
         Self {
             id: it.id,
-            webhook_id: it.webhook_id,
+            webhook_id,
             event_id: it.event_id,
             event: it.event,
             agent_id: it.agent_id,

@@ -172,6 +172,10 @@ struct NewExecutionOf {
     priority: Option<i8>,
     #[serde(default)]
     metadata: Option<Json>,
+    /// Where the whole run is sent when it has ended.
+    #[serde(default)]
+    #[schemars(length(max = 2048))]
+    callback_url: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -243,6 +247,7 @@ async fn create(cx: Cx, request: HttpRequest, body: Body<NewExecutionOf>) -> Rep
         timeout_ms: it.timeout_ms,
         priority: it.priority,
         metadata: it.metadata,
+        callback_url: it.callback_url,
     };
     let started = match (&it.agent_id, &it.workflow_id) {
         (Some(agent), None) => ops::start(&cx, agent, TriggerKind::Api, new).await?,

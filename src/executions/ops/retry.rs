@@ -75,6 +75,7 @@ fn once_more(cx: &Cx, first: Execution, version: VersionChoice) -> Result<(Runne
         timeout_ms: Some(first.timeout_ms),
         priority: Some(first.priority),
         metadata: first.metadata,
+        callback_url: first.callback_url,
         ..NewExecution::of(first.input)
     };
     Ok((Runner::Agent(runnable), trigger, request))

@@ -12,7 +12,9 @@ use crate::agents::{self, Agent, Spec};
 use crate::base::{Code, Doing, Error, ExecutionId, Result};
 use crate::budgets;
 use crate::engine::{Engine, Task, Watch};
+use crate::executions::callback;
 use crate::executions::events::{self, StreamEvent};
+use crate::executions::extend::Listeners;
 use crate::executions::intake;
 use crate::executions::rate::check_rate;
 use crate::executions::runner::{Runner, WorkflowRun};
@@ -79,10 +81,16 @@ pub(super) async fn accept(
     cx: &Cx,
     runner: Runner,
     trigger: Trigger,
-    request: NewExecution,
+    mut request: NewExecution,
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Started> {
     check(&request)?;
+    // An address that was open when the first run was accepted must not keep that from being repeated.
+    if let Some(address) = &mut request.callback_url
+        && trigger.retry_of.is_none()
+    {
+        *address = callback::check(&cx.services().egress, address)?;
+    }
     let _pass = intake::enter(cx).await;
     let on_busy = request.on_busy.unwrap_or_default();
     let wait = Duration::from_millis(request.wait_ms.unwrap_or_else(|| default_wait_ms(&runner, &request)));
@@ -146,6 +154,7 @@ async fn record(
             if let Some(plan) = planned {
                 plan.reserve(tx, id)?;
             }
+            entering.services().kept.get::<Listeners>().accepting(tx, &execution)?;
             replaces(tx, &mut execution)?;
             let interrupts = sessions::enter(&entering, tx, &execution, on_busy)?;
             also(tx, &execution)?;
@@ -203,6 +212,7 @@ async fn record_all(
     for task in &tasks {
         engine.announce(task);
     }
+    let listeners = cx.services().kept.get::<Listeners>();
     let written = cx
         .write(move |tx| {
             also(tx)?;
@@ -219,6 +229,7 @@ async fn record_all(
                 if let Some(plan) = plan {
                     plan.reserve(tx, execution.id)?;
                 }
+                listeners.accepting(tx, &execution)?;
                 replaces(tx, &mut execution)?;
                 tx.insert(&execution)?;
                 Engine::put(tx, &task)?;

@@ -3,6 +3,7 @@
 mod act;
 mod batches;
 mod bulk;
+mod callback;
 mod curl;
 mod index;
 mod live;
@@ -17,8 +18,16 @@ use crate::web::Route;
 const HTML: &str = "text/html; charset=utf-8";
 
 pub fn routes() -> Vec<Route> {
-    [index::routes(), show::routes(), act::routes(), batches::routes(), bulk::routes(), sessions::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        index::routes(),
+        show::routes(),
+        act::routes(),
+        callback::routes(),
+        batches::routes(),
+        bulk::routes(),
+        sessions::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

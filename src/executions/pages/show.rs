@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::HTML;
+use super::callback::{CallbackPart, callback_part};
 use super::curl::curl;
 use super::index::version_of;
 use super::live::live_run;
@@ -69,6 +70,7 @@ struct Show {
     /// Empty where the runner is gone.
     curl: String,
     stream_href: String,
+    callback: Option<CallbackPart>,
     run: RunPart,
 }
 
@@ -137,6 +139,7 @@ fn page_of(cx: &Cx, framing: &Framing, run: ExecutionView, level: &str) -> Resul
         metadata: run.metadata.as_ref().map(|it| JsonView::new("Metadata", &it.to_value())),
         curl: runner.path.map(|it| curl(&server, &run, &it)).unwrap_or_default(),
         stream_href: if changing.has_ended { String::new() } else { href(&stream_path, [("level", level)]) },
+        callback: callback_part(cx, run.id)?,
         version: version_of(&run),
         run: changing,
     })

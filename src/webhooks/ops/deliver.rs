@@ -36,7 +36,7 @@ pub async fn test(cx: &Cx, id: WebhookId) -> Result<DeliveryView> {
         })
         .await?;
     send::attempt(cx.services(), cx.org(), made, None).await?;
-    Ok(DeliveryView::of(store::delivery(&cx.read()?, id, made)?))
+    Ok(DeliveryView::of(id, store::delivery(&cx.read()?, id, made)?))
 }
 
 /// Sends an event again, under its own `webhook-id`: a delivery that has ended as a new one, one that waits at once.
@@ -65,7 +65,7 @@ pub async fn resend(cx: &Cx, webhook: WebhookId, id: DeliveryId) -> Result<Deliv
         listen::put(tx, &next, now)?;
         caller
             .note(tx, Note::of("webhook.resend", "webhook", webhook).with("delivery_id", id.to_string()))?;
-        Ok(DeliveryView::of(next))
+        Ok(DeliveryView::of(webhook, next))
     })
     .await
 }

@@ -51,7 +51,7 @@ pub fn deliveries(
         Some(state) => (BY_WEBHOOK_STATE, state_key(id, state)),
     };
     let (found, next) = rows.page::<Delivery>(index, prefix, Order::Newest, page, |_| true)?;
-    Ok(Page::new(found.into_iter().map(DeliveryView::of).collect(), next))
+    Ok(Page::new(found.into_iter().map(|it| DeliveryView::of(id, it)).collect(), next))
 }
 
 /// One delivery with the message as it is sent.
@@ -62,5 +62,5 @@ pub fn delivery(cx: &Cx, webhook: WebhookId, id: DeliveryId) -> Result<DeliveryD
     let rows = cx.read()?;
     let delivery = store::delivery(&rows, webhook, id)?;
     let event = store::event(&rows, delivery.event_id)?;
-    Ok(DeliveryDetail { delivery: DeliveryView::of(delivery), body: event.body })
+    Ok(DeliveryDetail { delivery: DeliveryView::of(webhook, delivery), body: event.body })
 }

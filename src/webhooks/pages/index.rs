@@ -5,10 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::HTML;
+use super::show::overlap;
 use crate::access::{Action, Cx};
-use crate::base::{PageRequest, Timestamp};
-use crate::web::view::href;
-use crate::web::{Frame, Framing, Html, Query, Reply, Route, render};
+use crate::base::{PageRequest, Result, Timestamp};
+use crate::web::view::{Field, href};
+use crate::web::{Faults, Frame, Framing, Html, Query, Reply, Route, render};
+use crate::webhooks::callbacks::{self, CallbackSigning};
 use crate::webhooks::ops;
 use crate::webhooks::view::WebhookView;
 
@@ -24,27 +26,36 @@ pub(super) fn routes() -> Vec<Route> {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhooksListed")]
-struct Listed {
+pub(super) struct Listed {
     #[serde(default)]
     cursor: String,
 }
 
 #[derive(Template)]
 #[template(path = "webhooks/index.html")]
-struct Index {
+pub(super) struct Index {
     frame: Frame,
     rows: Vec<WebhookView>,
     first_href: &'static str,
     next_href: String,
+    signing: CallbackSigning,
+    /// Of callbacks; shown once, after it was made.
+    pub secret: String,
+    pub overlap: Field,
+    pub other_faults: Vec<(String, String)>,
     may_write: bool,
     now: Timestamp,
 }
 
 /// `GET /webhooks`
 async fn index(cx: Cx, framing: Framing, query: Query<Listed>) -> Reply<Html> {
-    let cursor = query.0.cursor;
-    let found = ops::list(&cx, &PageRequest::parse(None, Some(&cursor))?)?;
-    render(Index {
+    render(page_of(&cx, &framing, &query.0)?)
+}
+
+pub(super) fn page_of(cx: &Cx, framing: &Framing, listed: &Listed) -> Result<Index> {
+    let cursor = &listed.cursor;
+    let found = ops::list(cx, &PageRequest::parse(None, Some(cursor))?)?;
+    Ok(Index {
         frame: framing.frame("Webhooks")?,
         rows: found.items,
         first_href: if cursor.is_empty() { "" } else { "/webhooks" },
@@ -52,6 +63,10 @@ async fn index(cx: Cx, framing: Framing, query: Query<Listed>) -> Reply<Html> {
             Some(next) => href("/webhooks", [("cursor", next.as_str())]),
             None => String::new(),
         },
+        signing: callbacks::signing(cx)?,
+        secret: String::new(),
+        overlap: overlap(&Faults::none()),
+        other_faults: Vec::new(),
         may_write: cx.may(Action::WebhooksWrite),
         now: cx.now(),
     })

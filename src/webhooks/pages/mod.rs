@@ -1,6 +1,7 @@
 //! Pages of outgoing webhooks. A signing secret is shown once, when it is made.
 
 mod act;
+mod callbacks;
 mod delivery;
 mod form;
 mod index;
@@ -12,7 +13,7 @@ use crate::web::Route;
 const HTML: &str = "text/html; charset=utf-8";
 
 pub fn routes() -> Vec<Route> {
-    [index::routes(), new::routes(), show::routes(), act::routes(), delivery::routes()]
+    [index::routes(), new::routes(), show::routes(), act::routes(), delivery::routes(), callbacks::routes()]
         .into_iter()
         .flatten()
         .collect()

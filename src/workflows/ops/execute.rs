@@ -58,6 +58,7 @@ pub(in crate::workflows) async fn again(
         timeout_ms: Some(first.timeout_ms),
         priority: Some(first.priority),
         metadata: first.metadata,
+        callback_url: first.callback_url,
         wait_ms,
         ..NewExecution::of(first.input)
     };
@@ -149,6 +150,11 @@ pub struct ChainRun {
     /// An object of your own, kept with the run.
     #[serde(default)]
     pub metadata: Option<Json>,
+    /// Where the whole run is sent when it has ended, however it did: signed as Standard Webhooks says, tried for
+    /// days. See `GET /api/executions/{execution}/callback`.
+    #[serde(default)]
+    #[schemars(length(max = 2048))]
+    pub callback_url: Option<String>,
 }
 
 impl From<ChainRun> for NewExecution {
@@ -159,6 +165,7 @@ impl From<ChainRun> for NewExecution {
             timeout_ms: it.timeout_ms,
             priority: it.priority,
             metadata: it.metadata,
+            callback_url: it.callback_url,
             ..Self::of(it.input)
         }
     }

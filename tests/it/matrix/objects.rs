@@ -53,7 +53,8 @@ pub async fn of(appliance: &Appliance, caller: &Caller, canary: &str) -> Objects
     let conversation = json!({"agent_id": agent, "id": format!("{canary}-talks")});
     caller.post("/api/sessions", conversation).await.expect(201);
     made.insert("conversation", format!("{canary}-talks"));
-    let run = json!({"input": format!("{canary} wrote a line.")});
+    let told = format!("http://{}/told", super::NOBODY);
+    let run = json!({"input": format!("{canary} wrote a line."), "callback_url": told});
     let run = caller.post(&format!("/api/agents/{agent}/execute"), run).await;
     made.insert("execution", text(&run.expect(200)["id"]));
     let schedule = json!({"name": canary, "agent_id": agent, "cron": "@yearly"});

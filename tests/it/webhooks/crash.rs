@@ -43,7 +43,8 @@ async fn what_was_to_be_told_survives_a_kill_under_the_same_id() {
     let webhook = http.post("/api/webhooks", new).await.expect(201);
     let mut ended = Vec::new();
     for _ in 0..5 {
-        let run = http.post(&format!("{path}/execute"), json!({ "input": {} })).await.expect(200);
+        let body = json!({ "input": {}, "callback_url": peer.url("/hook/callback") });
+        let run = http.post(&format!("{path}/execute"), body).await.expect(200);
         ended.push(run["id"].as_str().expect("an id").to_owned());
     }
     // At once: some of them are on their way, some were not begun.
@@ -53,36 +54,51 @@ async fn what_was_to_be_told_survives_a_kill_under_the_same_id() {
     let server = site.serve();
     let http = owner(&server).await;
     let deliveries = format!("/api/webhooks/{}/deliveries", webhook["id"].as_str().expect("an id"));
-    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
-    let items = loop {
-        let page = http.get(&deliveries).await.expect(200);
-        let items = page["items"].as_array().expect("items").clone();
-        if items.iter().all(|it| it["status"] == "delivered") {
-            break items;
-        }
-        assert!(tokio::time::Instant::now() < patience, "D11: {items:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    let mut known: Vec<_> =
-        items.iter().map(|it| it["execution_id"].as_str().expect("a run").to_owned()).collect();
-    known.sort();
     ended.sort();
-    assert_eq!(known, ended, "D11: one delivery for each run");
+    for list in [deliveries.as_str(), "/api/callbacks"] {
+        let mut known = all_delivered(&http, list).await;
+        known.sort();
+        assert_eq!(known, ended, "D11: one delivery for each run in {list}");
+    }
     let after: Vec<_> = told(&peer).into_iter().skip(before.len()).collect();
     for run in &ended {
-        let of = |told: &[(String, String)]| -> Vec<String> {
-            told.iter().filter(|it| it.1 == *run).map(|it| it.0.clone()).collect()
-        };
-        let ids = [of(&before), of(&after)].concat();
-        assert!(!of(&after).is_empty() && ids.iter().all(|it| *it == ids[0]), "D11: one id: {ids:?}");
+        for path in ["/hook", "/hook/callback"] {
+            let of = |told: &[Told]| -> Vec<String> {
+                told.iter().filter(|it| it.run == *run && it.path == path).map(|it| it.id.clone()).collect()
+            };
+            let ids = [of(&before), of(&after)].concat();
+            assert!(!of(&after).is_empty() && ids.iter().all(|it| *it == ids[0]), "D11: one id: {ids:?}");
+        }
     }
 }
 
-/// `webhook-id` and run of what came to `/hook`.
-fn told(peer: &Peer) -> Vec<(String, String)> {
-    let pair = |it: &Received| {
-        let id = it.header("webhook-id").expect("an id").to_owned();
-        (id, it.json()["data"]["id"].as_str().expect("a run").to_owned())
+/// The runs of all that is in the list, once all of it was taken.
+async fn all_delivered(http: &crate::support::http::Http, list: &str) -> Vec<String> {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = http.get(list).await.expect(200);
+        let items = page["items"].as_array().expect("items").clone();
+        if items.iter().all(|it| it["status"] == "delivered") {
+            return items.iter().map(|it| it["execution_id"].as_str().expect("a run").to_owned()).collect();
+        }
+        assert!(tokio::time::Instant::now() < patience, "D11: {items:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+struct Told {
+    path: String,
+    /// The `webhook-id`.
+    id: String,
+    run: String,
+}
+
+/// What came to `/hook` and below.
+fn told(peer: &Peer) -> Vec<Told> {
+    let told = |it: &Received| Told {
+        path: it.line().trim_start_matches("POST ").to_owned(),
+        id: it.header("webhook-id").expect("an id").to_owned(),
+        run: it.json()["data"]["id"].as_str().expect("a run").to_owned(),
     };
-    peer.received().iter().filter(|it| it.line().contains("/hook")).map(pair).collect()
+    peer.received().iter().filter(|it| it.line().contains("/hook")).map(told).collect()
 }

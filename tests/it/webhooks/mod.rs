@@ -1,5 +1,6 @@
 //! Outgoing webhooks, through the front door: a far end hears of the ends of runs.
 
+mod callbacks;
 mod crash;
 mod failures;
 mod pages;
@@ -24,8 +25,14 @@ const SCOPES: &[&str] = &[
     "agents:read",
     "agents:write",
     "agents:publish",
+    "agents:share",
     "agents:execute",
     "executions:read",
+    "executions:cancel",
+    "executions:retry",
+    "workflows:read",
+    "workflows:write",
+    "workflows:execute",
     "webhooks:read",
     "webhooks:write",
     "audit:read",
@@ -42,6 +49,13 @@ struct Bench {
 impl Bench {
     /// The far end answers `/hook` as `script` says, to the request and how many came to `/hook` before it.
     async fn new(script: impl Fn(&Received, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::set(|_| {}, script).await
+    }
+
+    async fn set(
+        change: impl FnOnce(&mut reeve::config::Config),
+        script: impl Fn(&Received, usize) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let heard = std::sync::atomic::AtomicUsize::new(0);
         let peer = Peer::start(move |request, _| {
             if request.line().contains("/hook") {
@@ -49,6 +63,7 @@ impl Bench {
                 return script(request, before);
             }
             match request.json()["text"].as_str() {
+                Some("hang") => vec![Step::Hang],
                 Some("fail") => answer(400, &[], "no"),
                 Some("deep") => {
                     let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
@@ -62,6 +77,7 @@ impl Bench {
         let settings = |it: &mut reeve::config::Config| {
             it.egress.allow = vec![allow];
             it.auth.open_registration = true;
+            change(it);
         };
         let (appliance, clock) = Appliance::start_held(settings, Vec::new()).await;
         let mut owner = appliance.owner().await;

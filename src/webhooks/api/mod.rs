@@ -1,23 +1,29 @@
 //! REST endpoints of outgoing webhooks.
 
+mod callbacks;
+
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::delivery::State;
-use super::ops::{self, DeliveryFilter};
-use super::types::{NewWebhook, Rotation, WebhookUpdate};
-use super::view::{DeliveryDetail, DeliveryView, NewSecret, WebhookView};
 use crate::access::{Action, Cx};
 use crate::base::{Code, Page, PageRequest, Result, WebhookId};
 use crate::web::{
     Accepted, Body, Created, Found, MaybeBody, NoContent, Query, Reply, Route, expected_revision, part,
     tagged_revision,
 };
+use crate::webhooks::delivery::State;
+use crate::webhooks::ops::{self, DeliveryFilter};
+use crate::webhooks::types::{NewWebhook, Rotation, WebhookUpdate};
+use crate::webhooks::view::{DeliveryDetail, DeliveryView, NewSecret, WebhookView};
 
 const WRONG: &[Code] = &[Code::EgressDenied, Code::Conflict, Code::Unavailable];
 
 pub fn routes() -> Vec<Route> {
+    [webhooks(), callbacks::routes()].into_iter().flatten().collect()
+}
+
+fn webhooks() -> Vec<Route> {
     vec![
         Route::get("/api/webhooks", list)
             .needs(Action::WebhooksRead)
