@@ -3,7 +3,7 @@
 //!
 //! Names of parts may follow (`cargo bench --bench bars -- start runs`): ceilings, start, idle, runs, accepted,
 //! lists, fairness, waiting, chains, watchers. Loads that take minutes run only where they are named: running,
-//! steps, connections, silent, slow, neighbours, large, payloads, reader, soak (`REEVE_BENCH_SECONDS` for its length).
+//! steps, connections, silent, slow, neighbours, large, payloads, reader, soak (`BENCH_SECONDS` for its length).
 
 #![allow(unreachable_pub, reason = "a benchmark has no outside")]
 #![allow(clippy::disallowed_methods, reason = "the load generator is a client, not the product")]

@@ -74,8 +74,8 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Seconds that a load lasts: `REEVE_BENCH_SECONDS`, or what is given.
+/// Seconds that a load lasts: `BENCH_SECONDS`, or what is given.
 fn lasting(seconds: u64) -> Duration {
-    let wanted = std::env::var("REEVE_BENCH_SECONDS").ok().and_then(|it| it.parse().ok());
+    let wanted = std::env::var("BENCH_SECONDS").ok().and_then(|it| it.parse().ok());
     Duration::from_secs(wanted.unwrap_or(seconds))
 }
