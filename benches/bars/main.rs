@@ -2,13 +2,14 @@
 //! ceiling. Runs the release binary as a user would, with default settings; load and upstream share its cores.
 //!
 //! Names of parts may follow (`cargo bench --bench bars -- start runs`): ceilings, start, idle, runs, accepted,
-//! lists, fairness, waiting, chains, watchers. Loads that take minutes run only where they are named: running,
+//! lists, fairness, waiting, chains, busy, watchers. Loads that take minutes run only where they are named: running,
 //! steps, connections, silent, slow, neighbours, large, payloads, reader, soak (`BENCH_SECONDS` for its length).
 
 #![allow(unreachable_pub, reason = "a benchmark has no outside")]
 #![allow(clippy::disallowed_methods, reason = "the load generator is a client, not the product")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its answer")]
 
+mod busy;
 mod ceilings;
 mod chains;
 mod client;
@@ -64,6 +65,9 @@ fn main() {
     }
     if runs("chains") {
         chains::measure(&mut report);
+    }
+    if runs("busy") {
+        busy::measure(&mut report);
     }
     if runs("watchers") {
         watchers::measure(&mut report);

@@ -34,7 +34,7 @@ pub const LOADS: [(&str, fn(&mut Report)); 10] = [
 
 /// Sends the requests in turn, so many a second over all, whatever the answers take: how long each took from the
 /// moment at which it was due.
-fn at_pace(address: SocketAddr, requests: &[Request], per_second: u32, time: Duration) -> Load {
+pub fn at_pace(address: SocketAddr, requests: &[Request], per_second: u32, time: Duration) -> Load {
     const SENDERS: u32 = 32;
     let began = Instant::now() + Duration::from_millis(50);
     let times = std::thread::scope(|scope| {

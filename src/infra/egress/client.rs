@@ -82,6 +82,8 @@ impl TryFrom<&config::Egress> for EgressConfig {
             max_body_bytes: settings.max_answer_bytes,
             large_answers_bytes: settings.large_answers_bytes,
             max_concurrent_per_host: settings.max_connections_per_host,
+            // Whoever has that many at once will have them again: a new connection costs more than a call.
+            max_idle_per_host: settings.max_connections_per_host,
             ..Self::default()
         })
     }

@@ -72,6 +72,9 @@ pub enum Order {
 const ROW_FORMAT: u8 = 1;
 /// Rows a filtered list looks at before it answers with a shorter page.
 const MAX_SCANNED: usize = 5_000;
+const MAX_SCANNED_BYTES: usize = 64 << 20;
+/// A page that has so much is long enough.
+const MAX_PAGE_BYTES: usize = 8 << 20;
 
 pub(super) fn encode<R: Row>(row: &R) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(256);
@@ -227,7 +230,8 @@ pub trait Rows<S: Scope> {
     }
 
     /// One page of the rows under `prefix` that `keep` keeps. `index` 0 walks the rows themselves.
-    /// A page may be shorter than asked for and still have a next one: filters look at a bounded number of rows.
+    /// A page may be shorter than asked for and still have a next one: it ends where its rows have 8 MiB, and filters
+    /// look at a bounded number of rows.
     ///
     /// Errors: `ValidationFailed` for a cursor that lies outside `prefix`.
     fn page<R: Row<Scope = S>>(
@@ -252,32 +256,44 @@ pub trait Rows<S: Scope> {
             }
         }
         let (mut rows, mut scanned) = (Vec::new(), 0);
+        let (mut kept_bytes, mut scanned_bytes) = (0, 0);
         let mut last: Option<Cursor> = None;
         let mut pairs: PairIter<'_> = snapshot.range(&from, &to, order)?;
         for pair in &mut pairs {
-            if rows.len() == request.limit() || scanned == MAX_SCANNED {
+            let is_full = rows.len() == request.limit() || kept_bytes >= MAX_PAGE_BYTES;
+            if is_full || scanned == MAX_SCANNED || scanned_bytes >= MAX_SCANNED_BYTES {
                 return Ok((rows, last));
             }
             let pair = pair?;
             scanned += 1;
-            let row = if index == 0 { Some(decode(&pair.1)?) } else { self.indexed(&pair)? };
-            if let Some(row) = row.filter(|it| keep(it)) {
-                rows.push(row);
+            let bytes = if index == 0 { Some(pair.1) } else { self.indexed_bytes::<R>(&pair)? };
+            if let Some(bytes) = bytes {
+                scanned_bytes += bytes.len();
+                let row: R = decode(&bytes)?;
+                if keep(&row) {
+                    kept_bytes += bytes.len();
+                    rows.push(row);
+                }
             }
             last = Some(Cursor(pair.0[HEAD..].to_vec()));
         }
         Ok((rows, None))
     }
 
-    /// The row that an index entry names: its value is the length of the row's key, which ends the entry's.
+    /// The row that an index entry names.
     #[doc(hidden)]
     fn indexed<R: Row<Scope = S>>(&self, entry: &(Vec<u8>, Vec<u8>)) -> Result<Option<R>> {
+        self.indexed_bytes::<R>(entry)?.map(|it| decode(&it)).transpose()
+    }
+
+    /// An entry's value is the length of the row's key, which ends the entry's.
+    #[doc(hidden)]
+    fn indexed_bytes<R: Row<Scope = S>>(&self, entry: &(Vec<u8>, Vec<u8>)) -> Result<Option<Vec<u8>>> {
         let (snapshot, scope) = self.source();
         let (key, value) = entry;
         let length = usize::from(value.first().copied().unwrap_or(0));
         let primary = &key[key.len().saturating_sub(length)..];
-        let bytes = snapshot.get(&full_key(scope, R::TABLE, 0, primary))?;
-        bytes.map(|it| decode(&it)).transpose()
+        Ok(snapshot.get(&full_key(scope, R::TABLE, 0, primary))?)
     }
 }
 

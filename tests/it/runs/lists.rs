@@ -36,6 +36,23 @@ async fn runs_are_listed_newest_first_in_pages() {
     bench.owner.get("/api/executions?nothing=0").await.expect_error(422, "ValidationFailed");
 }
 
+/// However large what agents answer is, a list stays small enough to be made and read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_large_runs_ends_sooner() {
+    let large = json!({ "text": "x".repeat(5 << 20) });
+    let bench = Bench::new(move |_, _| json_answer(&large)).await;
+    let agent = bench.agent("Large", json!({})).await;
+    for _ in 0..3 {
+        bench.owner.post(&format!("{agent}/execute"), json!({ "input": {} })).await.expect(200);
+    }
+    let page = bench.owner.get("/api/executions").await.expect(200);
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(2));
+    let cursor = page["next_cursor"].as_str().expect("more");
+    let page = bench.owner.get(&format!("/api/executions?cursor={cursor}")).await.expect(200);
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(page["next_cursor"], Value::Null);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_found_by_what_they_are() {
     let bench = Bench::new(|it, _| match it.json()["text"].as_str() {
