@@ -265,9 +265,7 @@ impl Config {
         let mut table: toml::Table =
             toml::from_str(&text).map_err(|it| Error::invalid(format!("{name}: {it}")))?;
         overlay(&mut table, environment)?;
-        let config: Self = table
-            .try_into()
-            .map_err(|it| Error::invalid(format!("a setting of the environment is wrong: {it}")))?;
+        let config: Self = table.try_into().map_err(|it| Error::internal("read the settings", it))?;
         config.check()?;
         Ok(config)
     }
@@ -339,6 +337,8 @@ fn wrong(name: &str, rule: &str) -> Result<()> {
 }
 
 /// Lays `REEVE_SECTION_KEY` variables over the table; each takes the type of the setting's default.
+///
+/// Errors: `ValidationFailed` that names the variable and its setting.
 fn overlay(table: &mut toml::Table, environment: impl Iterator<Item = (String, String)>) -> Result<()> {
     let defaults =
         toml::Table::try_from(Config::default()).map_err(|it| Error::internal("list the settings", it))?;
@@ -354,12 +354,15 @@ fn overlay(table: &mut toml::Table, environment: impl Iterator<Item = (String, S
         let Some((section, key, default)) = found else {
             return Err(Error::invalid(format!("the environment variable {name} is no setting")));
         };
-        let parsed = parse_like(default, &value)
-            .ok_or_else(|| Error::invalid(format!("{name}: \"{value}\" is no {}", default.type_str())))?;
-        let section = table.entry(section.clone()).or_insert_with(|| toml::Table::new().into());
-        if let Some(section) = section.as_table_mut() {
-            section.insert(key.clone(), parsed);
+        let wrong = |why: &str| Error::invalid(format!("{name} (the setting {section}.{key}): {why}"));
+        let parsed = parse_like(default, &value);
+        let parsed = parsed.ok_or_else(|| wrong(&format!("\"{value}\" is no {}", form_of(default))))?;
+        let keys = table.entry(section.clone()).or_insert_with(|| toml::Table::new().into());
+        if let Some(keys) = keys.as_table_mut() {
+            keys.insert(key.clone(), parsed);
         }
+        // Now, while it is known which one it was.
+        Config::deserialize(table.clone()).map_err(|it| wrong(it.message()))?;
     }
     Ok(())
 }
@@ -368,12 +371,31 @@ fn parse_like(default: &toml::Value, text: &str) -> Option<toml::Value> {
     Some(match default {
         toml::Value::Integer(_) => text.trim().parse::<i64>().ok()?.into(),
         toml::Value::Boolean(_) => text.trim().parse::<bool>().ok()?.into(),
+        toml::Value::Array(_) if is_written_as_list(text) => {
+            toml::from_str::<toml::Table>(&format!("it = {text}")).ok()?.remove("it")?
+        }
         toml::Value::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|it| !it.is_empty());
             items.map(|it| toml::Value::from(it.to_owned())).collect::<Vec<_>>().into()
         }
         _ => text.to_owned().into(),
     })
+}
+
+/// As in the file, and not the brackets of an address: `["10.0.0.0/8:443"]`, `[]`.
+fn is_written_as_list(text: &str) -> bool {
+    let inside = text.trim().strip_prefix('[').map(str::trim_start);
+    inside.is_some_and(|it| it.starts_with(['"', '\'', ']']))
+}
+
+/// What is wanted where a setting's default is this.
+fn form_of(default: &toml::Value) -> &'static str {
+    match default {
+        toml::Value::Integer(_) => "whole number",
+        toml::Value::Boolean(_) => "true or false",
+        toml::Value::Array(_) => "list; write a,b or [\"a\", \"b\"]",
+        _ => "text",
+    }
 }
 
 #[cfg(test)]
@@ -403,6 +425,10 @@ mod tests {
             ],
         )
         .expect("loads");
+        let list = |text: &str| load("", &[("REEVE_EGRESS_ALLOW", text)]).expect(text).egress.allow;
+        assert_eq!(list(r#"["10.0.0.0/8:443", "a.b:1"]"#), ["10.0.0.0/8:443", "a.b:1"]);
+        assert_eq!(list("[::1]:80,a.b:1"), ["[::1]:80", "a.b:1"]);
+        assert!(list("[]").is_empty() && list("").is_empty());
         assert_eq!(config.server.listen.port(), 2);
         assert_eq!(config.server.drain_ms, 5);
         assert_eq!(config.egress.allow, ["10.0.0.0/8:443", "a.b:1"]);
@@ -416,7 +442,14 @@ mod tests {
         refused("[sever]", &[], "sever");
         refused("[server]\ndrain_ms = \"long\"", &[], "line 2");
         refused("", &[("REEVE_SERVER_PORT", "1")], "REEVE_SERVER_PORT");
-        refused("", &[("REEVE_SERVER_DRAIN_MS", "soon")], "soon");
+        refused("", &[("REEVE_SERVER_DRAIN_MS", "soon")], "\"soon\" is no whole number");
+        refused("", &[("REEVE_SERVER_LISTEN", "here")], "REEVE_SERVER_LISTEN (the setting server.listen)");
+        refused(
+            "",
+            &[("REEVE_SERVER_TRUSTED_PROXIES", "::1,here")],
+            "REEVE_SERVER_TRUSTED_PROXIES (the setting server.trusted_proxies)",
+        );
+        refused("", &[("REEVE_EGRESS_ALLOW", "[\"a.b:1\"")], "is no list");
         refused("[server]\nlisten = \"0.0.0.0:80\"", &[], "TLS");
         refused("[retention]\ndays = 0", &[], "at least");
         refused("[auth]\npassword_min_chars = 4", &[], "at least 12");

@@ -195,9 +195,6 @@ fn counted(execution: &Execution, agent: AgentId) -> Counted {
         status: execution.status,
         ended_at: execution.completed_at.unwrap_or(execution.created_at),
         duration_ms: 10,
-        api_calls: 1,
-        input_tokens: 20,
-        output_tokens: 30,
-        cost_micros: 0,
+        usage: execution.usage,
     }
 }

@@ -122,22 +122,85 @@ pub enum LogLevel {
     Error,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Sums of what is known. Where something is not, it is written as `null`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Figures", into = "Figures")]
 pub struct Usage {
     pub api_calls: u64,
     pub input_tokens: u64,
     pub output_tokens: u64,
     pub cost_micros: i64,
+    /// Of what was done in this process; what a far end needs is not known.
     pub cpu_time_ms: u64,
     /// Calls whose cost nobody knows: it is not in `cost_micros`.
-    #[serde(default)]
     pub unpriced_calls: u64,
+    /// Calls whose tokens nobody knows: they are not in `input_tokens` and `output_tokens`.
+    pub uncounted_calls: u64,
+}
+
+/// `Usage` as it is written. Rows hold it without names, so a new field goes to the end.
+#[derive(Serialize, Deserialize)]
+struct Figures {
+    api_calls: u64,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cost_micros: Option<i64>,
+    cpu_time_ms: Option<u64>,
+    #[serde(default)]
+    unpriced_calls: u64,
+    #[serde(default)]
+    uncounted_calls: u64,
+}
+
+impl From<Usage> for Figures {
+    fn from(it: Usage) -> Self {
+        Self {
+            api_calls: it.api_calls,
+            input_tokens: it.known_tokens().map(|it| it.0),
+            output_tokens: it.known_tokens().map(|it| it.1),
+            cost_micros: it.known_cost_micros(),
+            cpu_time_ms: it.known_cpu_time_ms(),
+            unpriced_calls: it.unpriced_calls,
+            uncounted_calls: it.uncounted_calls,
+        }
+    }
+}
+
+impl From<Figures> for Usage {
+    fn from(it: Figures) -> Self {
+        Self {
+            api_calls: it.api_calls,
+            input_tokens: it.input_tokens.unwrap_or(0),
+            output_tokens: it.output_tokens.unwrap_or(0),
+            cost_micros: it.cost_micros.unwrap_or(0),
+            cpu_time_ms: it.cpu_time_ms.unwrap_or(0),
+            unpriced_calls: it.unpriced_calls,
+            uncounted_calls: it.uncounted_calls,
+        }
+    }
 }
 
 impl Usage {
-    /// As far as it is known; `None` where nothing is.
+    /// Of a call of which nothing is known but that it was made.
+    pub fn of_unknown_call() -> Self {
+        Self { api_calls: 1, unpriced_calls: 1, uncounted_calls: 1, ..Self::default() }
+    }
+
+    /// As far as it is known; `None` where it is of no call.
     pub fn known_cost_micros(&self) -> Option<i64> {
-        (self.cost_micros != 0 || self.unpriced_calls == 0).then_some(self.cost_micros)
+        let is_known = self.cost_micros != 0 || is_known_of_some(self.api_calls, self.unpriced_calls);
+        is_known.then_some(self.cost_micros)
+    }
+
+    /// In and out, as far as they are known; `None` where they are of no call.
+    pub fn known_tokens(&self) -> Option<(u64, u64)> {
+        let tokens = (self.input_tokens, self.output_tokens);
+        (tokens != (0, 0) || is_known_of_some(self.api_calls, self.uncounted_calls)).then_some(tokens)
+    }
+
+    /// `None` where all was done elsewhere. What is done here takes a millisecond at least.
+    pub fn known_cpu_time_ms(&self) -> Option<u64> {
+        (self.cpu_time_ms != 0 || self.api_calls == 0).then_some(self.cpu_time_ms)
     }
 
     pub fn add(&mut self, more: Self) {
@@ -147,7 +210,13 @@ impl Usage {
         self.cost_micros += more.cost_micros;
         self.cpu_time_ms += more.cpu_time_ms;
         self.unpriced_calls += more.unpriced_calls;
+        self.uncounted_calls += more.uncounted_calls;
     }
+}
+
+/// Whether there is a call among `calls` of which it is known, or no call at all.
+pub fn is_known_of_some(calls: u64, unknown: u64) -> bool {
+    unknown == 0 || unknown < calls
 }
 
 /// The work is done.

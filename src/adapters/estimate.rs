@@ -1,9 +1,22 @@
 //! What a call may use, said before it is made: the most, as far as an adapter can tell.
 
+use serde_json::Value;
+
+use crate::base::Json;
+
 /// An answer is thought to have at most so many tokens where nobody has set a limit.
 pub(super) const USUAL_OUTPUT_TOKENS: u64 = 4_096;
 /// Text has about four bytes to a token, JSON and most other scripts about three.
 const BYTES_PER_TOKEN: u64 = 3;
+
+/// What a call is to be about.
+pub struct Asked<'a> {
+    pub config: &'a Value,
+    pub input: &'a Json,
+    /// The agent's own words and shape, for adapters that use them.
+    pub instructions: &'a str,
+    pub output_schema: Option<&'a Value>,
+}
 
 /// What is not known is left out: it is not zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -13,16 +13,16 @@ mod webhook;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
-    Outcome, Probe, Sink, Turn, Upstream, Usage,
+    Outcome, Probe, Sink, Turn, Upstream, Usage, is_known_of_some,
 };
 
 pub use callbacks::CallbackDesk;
-pub use estimate::Estimate;
+pub use estimate::{Asked, Estimate};
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::base::{Invalid, Json};
+use crate::base::Invalid;
 
 #[async_trait]
 pub trait Adapter: Send + Sync {
@@ -60,9 +60,15 @@ pub trait Adapter: Send + Sync {
     /// platform allows that. Never fails: what went wrong is in the checks.
     async fn probe(&self, call: &Call) -> Probe;
 
-    /// The most that a call with this input may use. Nothing is known of what others do with their models.
-    fn estimate(&self, _config: &Value, _input: &Json, _instructions: &str) -> Estimate {
+    /// The most that a call may use. Nothing is known of what others do with their models.
+    fn estimate(&self, _asked: &Asked<'_>) -> Estimate {
         Estimate::default()
+    }
+
+    /// Whether a call needs to be told what was said in its session before; others remember it themselves, or never
+    /// look back.
+    fn takes_history(&self) -> bool {
+        false
     }
 
     /// Does the work once. Everything worth seeing goes to `sink` as it happens; the result is the outcome.

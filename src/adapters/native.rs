@@ -11,13 +11,12 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
 use super::{
-    Abilities, Adapter, Call, CallError, Check, Estimate, Event, LogLevel, Outcome, Probe, Sink, Upstream,
-    Usage,
+    Abilities, Adapter, Asked, Call, CallError, Check, Estimate, Event, LogLevel, Outcome, Probe, Sink,
+    Upstream, Usage,
 };
-use crate::base::{Code, Invalid, Json};
-use crate::models::builtin::{DESCRIPTION, Task};
+use crate::base::{Code, Invalid, Json, in_words};
+use crate::models::builtin::{DESCRIPTION, Task, count_tokens, most_tokens};
 use crate::models::{Builtin, Ended, Message, Model, Reply, Request, Role};
 
 pub(super) struct Native;
@@ -42,7 +41,9 @@ impl Default for Config {
 impl Config {
     fn read(config: &Value) -> Result<Self, CallError> {
         Config::deserialize(config).map_err(|it| {
-            CallError::failed(format!("the config cannot be read: {it}")).with_code(Code::InvalidAgentConfig)
+            let it = in_words(String::new(), &it.to_string());
+            CallError::failed(format!("the config cannot be read: {} {}", it.path, it.message))
+                .with_code(Code::InvalidAgentConfig)
         })
     }
 
@@ -129,7 +130,7 @@ impl Adapter for Native {
     fn check(&self, config: &Value) -> Vec<Invalid> {
         let wrong = |path: &str, message: String| vec![Invalid { path: path.to_owned(), message }];
         match Config::deserialize(config) {
-            Err(error) => wrong("", format!("this is no config of a native agent: {error}")),
+            Err(error) => vec![in_words(String::new(), &error.to_string())],
             Ok(it) if it.model != Builtin::NAME => {
                 wrong("/model", format!("the models here are: {}", Builtin::NAME))
             }
@@ -188,11 +189,13 @@ impl Adapter for Native {
     }
 
     /// The builtin model costs nothing.
-    fn estimate(&self, config: &Value, input: &Json, instructions: &str) -> Estimate {
-        let most = Config::read(config).ok().and_then(|it| it.max_output_tokens);
+    fn estimate(&self, asked: &Asked<'_>) -> Estimate {
+        let limit = Config::read(asked.config).ok().and_then(|it| it.max_output_tokens);
+        let content = content(asked.input);
+        let most = most_tokens(&content, asked.output_schema);
         Estimate {
-            input_tokens: Some(tokens_in((content(input).len() + instructions.len()) as u64)),
-            output_tokens: Some(most.unwrap_or(USUAL_OUTPUT_TOKENS)),
+            input_tokens: Some(count_tokens(asked.instructions) + count_tokens(&content)),
+            output_tokens: Some(limit.map_or(most, |it| it.min(most))),
             prices: Some((0.0, 0.0)),
         }
     }
@@ -200,7 +203,6 @@ impl Adapter for Native {
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError> {
         let config = Config::read(&call.config)?;
         let model = config.model()?;
-        let started = Instant::now();
         let request = Request {
             instructions: call.instructions.clone(),
             messages: vec![Message { role: Role::User, content: content(&call.input) }],
@@ -209,10 +211,14 @@ impl Adapter for Native {
             temperature: None,
         };
         let deltas = |delta: &str| sink.emit(Event::Text(delta.to_owned()));
-        let reply = model.answer(request, &deltas, &call.stop).await.map_err(|it| CallError {
-            retriable: it.retriable,
-            retry_after: it.retry_after,
-            ..CallError::failed(it.message).with_code(it.code)
+        let reply = model.answer(request, &deltas, &call.stop).await.map_err(|it| {
+            // It was free all the same.
+            sink.emit(Event::Usage(Usage { unpriced_calls: 0, ..Usage::of_unknown_call() }));
+            CallError {
+                retriable: it.retriable,
+                retry_after: it.retry_after,
+                ..CallError::failed(it.message).with_code(it.code)
+            }
         })?;
         for note in &reply.notes {
             sink.emit(Event::Log { level: LogLevel::Info, message: note.clone() });
@@ -222,8 +228,8 @@ impl Adapter for Native {
             input_tokens: reply.tokens.input,
             output_tokens: reply.tokens.output,
             cost_micros: 0,
-            cpu_time_ms: millis(started),
-            unpriced_calls: 0,
+            cpu_time_ms: reply.cpu_time_ms,
+            ..Usage::default()
         }));
         outcome(reply, call.output_schema.as_ref())
     }

@@ -32,9 +32,9 @@ pub use input::{AgentPatch, AgentUpdate, NewAgent};
 pub use number::{Number, Spec};
 pub use ops::{
     AgentName, DeleteGuards, NewVersion, Validation, archive, by_id, clone_agent, compare, create,
-    create_version, delete, deprecate, disable, enable, find, health, list, may_see_runs, name_of, patch,
-    permissions, publish, resume, rollback, seen, set_permissions, stop, test, update, validate, version,
-    versions, view,
+    create_version, delete, deprecate, disable, enable, find, health, id_of, list, may_see_runs, name_of,
+    patch, permissions, publish, resume, rollback, seen, set_permissions, stop, test, update, validate,
+    version, versions, view,
 };
 pub use resolve::{Prepared, Runnable, accepted, resolve};
 pub use rights::{Grant, Right, Rights, access};

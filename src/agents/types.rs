@@ -67,7 +67,8 @@ pub struct Policy {
     /// For the whole run, all attempts and the pauses between them included.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub timeout_ms: u64,
-    /// For one attempt; one that takes longer has failed, and may be repeated. `null`: as long as the run has.
+    /// For one attempt; one that takes longer has failed, and may be repeated. At most `timeout_ms`; `null`: as long as
+    /// the run has.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub attempt_timeout_ms: Option<u64>,
     /// For the wait until it begins; a run that waits longer ends as `timeout`. `null`: no limit.

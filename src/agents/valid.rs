@@ -46,7 +46,14 @@ pub(super) fn wrong_definition(definition: &Definition) -> Vec<Invalid> {
     let policy = &definition.execution;
     wrong.range("/execution/timeout_ms", policy.timeout_ms, 1, DAY_MS);
     if let Some(limit) = policy.attempt_timeout_ms {
-        wrong.range("/execution/attempt_timeout_ms", limit, 1, DAY_MS);
+        let at = "/execution/attempt_timeout_ms";
+        wrong.range(at, limit, 1, DAY_MS);
+        if limit > policy.timeout_ms {
+            wrong.say(
+                at,
+                format!("is at most timeout_ms ({}), which is for the whole run", policy.timeout_ms),
+            );
+        }
     }
     if let Some(limit) = policy.queue_timeout_ms {
         wrong.range("/execution/queue_timeout_ms", limit, 1, DAY_MS);
@@ -155,7 +162,7 @@ impl Wrong {
 
     fn range(&mut self, path: &str, value: u64, low: u64, high: u64) {
         if !(low..=high).contains(&value) {
-            self.say(path, format!("{low} to {high}"));
+            self.say(path, format!("has to be {low} to {high}"));
         }
     }
 }
@@ -211,6 +218,7 @@ mod tests {
             (json!({ "execution": { "retry": { "max_attempts": 0 } } }), "/execution/retry/max_attempts"),
             (json!({ "execution": { "retry": { "max_backoff_ms": 1 } } }), "/execution/retry/max_backoff_ms"),
             (json!({ "execution": { "attempt_timeout_ms": 0 } }), "/execution/attempt_timeout_ms"),
+            (json!({ "execution": { "attempt_timeout_ms": 30_001 } }), "/execution/attempt_timeout_ms"),
             (json!({ "execution": { "queue_timeout_ms": 86_400_001 } }), "/execution/queue_timeout_ms"),
             (json!({ "execution": { "max_concurrency": 0 } }), "/execution/max_concurrency"),
             (json!({ "execution": { "rate_limit_per_minute": 0 } }), "/execution/rate_limit_per_minute"),

@@ -115,16 +115,16 @@ impl Error {
     /// As `invalid`, for one field; `field` is a name or a JSON Pointer.
     pub fn invalid_at(field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::invalid(format!("{}: {message}", field.trim_start_matches('/'))).at(field, message)
+        Self::invalid(placed(field, &message)).at(field, message)
     }
 
     /// Several wrong fields at once. The sentence is the first of them.
     pub fn invalid_fields(code: Code, fields: Vec<Invalid>) -> Self {
         let message = match fields.as_slice() {
             [] => "the request is not valid".to_owned(),
-            [one] => format!("{}: {}", one.path.trim_start_matches('/'), one.message),
+            [one] => placed(&one.path, &one.message),
             [first, rest @ ..] => {
-                format!("{}: {} (and {} more)", first.path.trim_start_matches('/'), first.message, rest.len())
+                format!("{} (and {} more)", placed(&first.path, &first.message), rest.len())
             }
         };
         let mut error = Self::new(code, message);
@@ -161,7 +161,8 @@ impl Error {
     }
 
     pub fn at(mut self, path: &str, message: impl Into<String>) -> Self {
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let path =
+            if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         self.0.invalid.push(Invalid { path, message: message.into() });
         self
     }
@@ -212,6 +213,15 @@ impl Error {
 
     pub fn is(&self, code: Code) -> bool {
         self.0.code == code
+    }
+}
+
+/// A fault with its field, or of what was sent as a whole.
+fn placed(path: &str, message: &str) -> String {
+    match path.trim_start_matches('/') {
+        "" if message.starts_with("is ") || message.starts_with("has ") => format!("the body {message}"),
+        "" => message.to_owned(),
+        field => format!("{field}: {message}"),
     }
 }
 

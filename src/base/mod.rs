@@ -6,9 +6,11 @@ mod error;
 mod id;
 mod json;
 mod money;
+mod or_null;
 mod page;
 mod slug;
 mod time;
+mod wrong;
 pub mod zone;
 
 pub use actor::{Actor, Origin};
@@ -20,6 +22,8 @@ pub use id::{
 };
 pub use json::{Json, MAX_JSON_DEPTH, check_depth};
 pub use money::Micros;
+pub use or_null::OrNull;
 pub use page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};
 pub use slug::{is_slug, slug_of};
 pub use time::Timestamp;
+pub use wrong::in_words;

@@ -15,20 +15,33 @@ pub const MAX_LIMIT: usize = 200;
 pub struct Cursor(pub Vec<u8>);
 
 impl Cursor {
+    /// Errors: `ValidationFailed` for what is no cursor of ours, or was changed on its way.
     pub fn parse(text: &str) -> Result<Self> {
-        URL_SAFE_NO_PAD
-            .decode(text)
-            .ok()
-            .filter(|it| it.len() <= 1_024)
-            .map(Self)
-            .ok_or_else(|| Error::invalid_at("cursor", "this cursor did not come from this list"))
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|it| it.len() <= 1_024);
+        let parts = bytes.as_ref().and_then(|it| it.split_last_chunk());
+        let whole = parts.filter(|(key, sum)| check_sum(key) == **sum);
+        whole.map(|(key, _)| Self(key.to_vec())).ok_or_else(Self::foreign)
+    }
+
+    /// What is said of a cursor that another list has given.
+    pub fn foreign() -> Error {
+        Error::invalid_at(
+            "cursor",
+            "this is no cursor of this list; take next_cursor of its last page, or leave it out",
+        )
     }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
+        f.write_str(&URL_SAFE_NO_PAD.encode([self.0.as_slice(), &check_sum(&self.0)].concat()))
     }
+}
+
+/// Tells nonsense from cursors, and keeps nobody from making one: what a list shows is checked row by row.
+fn check_sum(key: &[u8]) -> [u8; 4] {
+    let fnv = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(16_777_619);
+    key.iter().fold(2_166_136_261, fnv).to_be_bytes()
 }
 
 /// What every list takes in its query.

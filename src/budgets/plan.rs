@@ -13,7 +13,7 @@ use super::store::{self, Reservation};
 use super::types::{Budget, EVERYONE, OnLimit, Scope, Window};
 use super::window::Span;
 use crate::access::{self, Services};
-use crate::adapters::Estimate;
+use crate::adapters::{Asked, Estimate};
 use crate::agents::Runnable;
 use crate::base::{Actor, AgentId, ExecutionId, Id, Json, KeyId, OrgId, Result, Timestamp, UserId};
 use crate::infra::store::OrgTx;
@@ -96,7 +96,12 @@ pub fn plan(
 
 pub(super) fn estimate(agent: &Runnable, input: &Json) -> Estimate {
     let version = &agent.version;
-    version.adapter.estimate(&version.config, input, &version.instructions)
+    version.adapter.estimate(&Asked {
+        config: &version.config,
+        input,
+        instructions: &version.instructions,
+        output_schema: version.output_schema.as_deref(),
+    })
 }
 
 /// As what the call counts in a budget; `None` where it does not.

@@ -185,7 +185,10 @@ impl NewBudget {
             wrong.push(Invalid { path: path.to_owned(), message: message.to_owned() });
         };
         if (self.scope == Scope::Run) != (self.window == Window::Run) {
-            say("/window", "the window run and the scope run go together");
+            say(
+                "/window",
+                "a budget for each run (scope run) has the window run, and no other budget has it",
+            );
         }
         let subject = self.subject_id.as_deref();
         let subject = subject.map(|it| self.scope.subject_of(it)).transpose();
@@ -218,10 +221,10 @@ fn wrong_of(name: &str, micros: Option<i64>, tokens: Option<u64>) -> Vec<Invalid
         say("/limit_micros", "a budget limits money, tokens or both".to_owned());
     }
     if micros.is_some_and(|it| !(0..=MAX_MICROS).contains(&it)) {
-        say("/limit_micros", format!("is 0 to {MAX_MICROS}"));
+        say("/limit_micros", format!("has to be 0 to {MAX_MICROS}"));
     }
     if tokens.is_some_and(|it| it > MAX_TOKENS) {
-        say("/limit_tokens", format!("is 0 to {MAX_TOKENS}"));
+        say("/limit_tokens", format!("has to be 0 to {MAX_TOKENS}"));
     }
     wrong
 }

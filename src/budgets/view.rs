@@ -67,6 +67,8 @@ pub struct BudgetView {
     /// The count in the present window; where each has their own, the one that is nearest to its limit. None where
     /// nothing was counted yet, and where each run is counted for itself.
     pub standing: Option<Standing>,
+    /// Where the budget names an agent, and one run of it may use more than the budget has: what to know of that.
+    pub warning: Option<String>,
     pub created_at: Timestamp,
     pub created_by: String,
     pub updated_at: Timestamp,
@@ -89,6 +91,7 @@ impl BudgetView {
             action: it.action,
             enabled: it.enabled,
             standing,
+            warning: None,
             created_at: it.created_at,
             created_by: it.created_by,
             updated_at: it.updated_at,

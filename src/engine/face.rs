@@ -19,7 +19,7 @@ use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
 use super::queue::{LaneId, Queue};
-use super::task::{Task, Work};
+use super::task::{Failure, Task, Work};
 use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
 
@@ -203,8 +203,8 @@ impl Engine {
     }
 
     /// Ends a run. Returns when that is on disk; `false` where it had ended already. It goes on also where
-    /// the caller stops waiting.
-    pub async fn cancel(&self, org: OrgId, id: ExecutionId) -> Result<bool> {
+    /// the caller stops waiting. `why` becomes the run's failure, where it was not its own caller who wished it.
+    pub async fn cancel(&self, org: OrgId, id: ExecutionId, why: Option<Failure>) -> Result<bool> {
         let topic = match self.0.topic(id) {
             Some(topic) => topic,
             None => match self.0.take_up(org, id)? {
@@ -216,7 +216,7 @@ impl Engine {
             return Ok(false);
         }
         let mut watch = Watch::of(&topic);
-        topic.stop();
+        topic.stop(why);
         self.0.end_if_waiting(&topic);
         watch.ended().await;
         Ok(true)
@@ -235,12 +235,13 @@ impl Engine {
     }
 
     /// Ends all runs of a lane, or for `None` of the organization, that have begun; with `queued` also those that
-    /// have not. Answers how many; waits for their ends, `patience` at most.
+    /// have not. `why` becomes their failure. Answers how many; waits for their ends, `patience` at most.
     pub async fn cancel_all(
         &self,
         org: OrgId,
         lane: Option<LaneId>,
         queued: bool,
+        why: &Failure,
         patience: Duration,
     ) -> usize {
         let mut found = self.0.queue.lock().within(org, lane);
@@ -249,7 +250,7 @@ impl Engine {
         let mut ends: Vec<Watch> = Vec::new();
         for topic in chosen {
             ends.push(Watch::of(&topic));
-            topic.stop();
+            topic.stop(Some(why.clone()));
             self.0.end_if_waiting(&topic);
         }
         let ended = join_all(ends.iter_mut().map(Watch::ended));

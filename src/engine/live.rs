@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::face::Inner;
 use super::journal::{Entry, EventKind, Published, entries_after};
 use super::places::Places;
-use super::task::Task;
+use super::task::{Failure, Task};
 use crate::base::{Env, Error, ExecutionId, Json, OrgId, Result, Timestamp};
 use crate::infra::store::OrgTx;
 
@@ -139,6 +139,8 @@ struct Lively {
     /// Made for the first who reads along: most runs are only waited for, and a channel is not small.
     committed: Mutex<Option<broadcast::Sender<Arc<[Published]>>>>,
     stop: CancellationToken,
+    /// Why it was stopped, where there is more to say than that somebody wished it.
+    why: OnceLock<Box<Failure>>,
 }
 
 /// Said once, heard by all who wait for it.
@@ -212,6 +214,7 @@ impl Topic {
                 writing: tokio::sync::Mutex::new(()),
                 committed: Mutex::new(None),
                 stop: CancellationToken::new(),
+                why: OnceLock::new(),
             })
         })
     }
@@ -221,9 +224,18 @@ impl Topic {
         &self.lively().writing
     }
 
-    /// Tells whoever works at it that nobody wants the result any more.
-    pub(super) fn stop(&self) {
-        self.lively().stop.cancel();
+    /// Tells whoever works at it that nobody wants the result any more. `why` is told to those who wait for it;
+    /// the first who stops it says so.
+    pub(super) fn stop(&self, why: Option<Failure>) {
+        let lively = self.lively();
+        if let Some(why) = why.filter(|_| !lively.stop.is_cancelled()) {
+            let _ = lively.why.set(Box::new(why));
+        }
+        lively.stop.cancel();
+    }
+
+    pub(super) fn why_stopped(&self) -> Option<Failure> {
+        self.lively.get().and_then(|it| it.why.get()).map(|it| Failure::clone(it))
     }
 
     pub(super) fn is_stopped(&self) -> bool {

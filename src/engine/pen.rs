@@ -23,8 +23,11 @@ pub(super) const ESSENTIAL: WriteOptions = WriteOptions { essential: true };
 impl Inner {
     /// One commit: the last entries, the rows of the end, and the task goes. When this returns, the end is on
     /// disk, or this process will not write it any more.
-    pub(super) async fn finish(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, end: End) {
+    pub(super) async fn finish(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, mut end: End) {
         let Some(work) = self.work.get().cloned() else { return };
+        if end.status == Status::Cancelled {
+            end.failure = end.failure.or_else(|| topic.why_stopped());
+        }
         let last = (last_kind(end.status), Json::of(&serde_json::json!({})));
         let id = task.id;
         let rows = {

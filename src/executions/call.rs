@@ -77,9 +77,11 @@ impl AgentCall<'_> {
         }
         let outcome = version.adapter.run(&call, &clean).await;
         clean.finish();
-        let is_refused = |it: &CallError| it.code != Code::ExecutionTimeout && !call.stop.is_cancelled();
-        if let Some(held) = held.filter(|_| outcome.as_ref().is_err_and(is_refused)) {
-            held.refused();
+        let is_cut_off = |it: &CallError| it.code == Code::ExecutionTimeout || call.stop.is_cancelled();
+        match &outcome {
+            Err(it) if is_cut_off(it) => sink.cut_off(),
+            Err(_) => held.iter().for_each(|it| it.refused()),
+            Ok(_) => {}
         }
         if outcome.is_err() && call.stop.is_cancelled() {
             let upstream = sink.stopped().unwrap_or_else(|| version.adapter.when_stopped());

@@ -27,7 +27,9 @@ const LOOKED_AT: usize = 5_000;
 pub fn logs(cx: &Cx, id: ExecutionId, level: LogLevel, page: &PageRequest) -> Result<Page<LogLine>> {
     ops::find(cx, id)?;
     let after = match &page.cursor {
-        Some(Cursor(bytes)) => <[u8; 8]>::try_from(bytes.as_slice()).map_or(0, u64::from_be_bytes),
+        Some(Cursor(bytes)) => {
+            u64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| Cursor::foreign())?)
+        }
         None => 0,
     };
     let entries = entries_after(&cx.read()?, id, after, LOOKED_AT)?;

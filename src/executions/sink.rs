@@ -1,7 +1,7 @@
 //! Takes what an adapter reports and writes it into the run's journal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub(super) struct JournalSink<'a> {
     step: Option<StepMark>,
     stopped: Mutex<Option<Upstream>>,
     held: Option<Arc<Held>>,
+    /// Whether this call has said what it used.
+    has_told: AtomicBool,
 }
 
 impl<'a> JournalSink<'a> {
@@ -45,6 +47,14 @@ impl<'a> JournalSink<'a> {
             step,
             stopped: Mutex::default(),
             held: None,
+            has_told: AtomicBool::new(false),
+        }
+    }
+
+    /// The call was cut off: where it has not said what it used, nobody knows.
+    pub(super) fn cut_off(&self) {
+        if !self.has_told.load(Relaxed) {
+            self.used(Usage::of_unknown_call());
         }
     }
 
@@ -86,6 +96,7 @@ impl<'a> JournalSink<'a> {
     }
 
     fn used(&self, usage: Usage) {
+        self.has_told.store(true, Relaxed);
         self.usage.lock().add(usage);
         if let Some(held) = &self.held {
             held.used(usage);

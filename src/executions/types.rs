@@ -7,7 +7,7 @@ use super::callback;
 use super::sessions::OnBusy;
 use crate::access::Cx;
 use crate::adapters::{Upstream, Usage};
-use crate::base::{AgentId, BatchId, ExecutionId, Json, Timestamp, VersionId, WorkflowId};
+use crate::base::{AgentId, BatchId, Error, ExecutionId, Json, Result, Timestamp, VersionId, WorkflowId};
 use crate::engine::{Failure, Status, Underway};
 
 /// Most that a caller may wait for a run's end.
@@ -16,7 +16,7 @@ pub(super) const DEFAULT_WAIT_MS: u64 = 30_000;
 /// Longest time limit of a run.
 pub(super) const MAX_TIMEOUT_MS: u64 = 24 * 3_600_000;
 pub(super) const MAX_SESSION_CHARS: usize = 200;
-pub(super) const MAX_METADATA_BYTES: usize = 16 * 1024;
+const MAX_METADATA_BYTES: usize = 16 * 1024;
 
 /// How a run came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,8 +134,18 @@ pub struct Execution {
 
 /// Read back by their order; a new one goes to the end.
 fn without_names<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
-    let Usage { api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms, unpriced_calls } = usage;
-    (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms, unpriced_calls).serialize(serializer)
+    let Usage {
+        api_calls,
+        input_tokens,
+        output_tokens,
+        cost_micros,
+        cpu_time_ms,
+        unpriced_calls,
+        uncounted_calls,
+    } = usage;
+    let figures =
+        (api_calls, input_tokens, output_tokens, cost_micros, cpu_time_ms, unpriced_calls, uncounted_calls);
+    figures.serialize(serializer)
 }
 
 /// Which line of which batch a run is.
@@ -144,6 +154,21 @@ pub struct BatchPlace {
     pub id: BatchId,
     /// Counted from 1.
     pub line: u32,
+}
+
+/// What callers keep with runs and sessions.
+///
+/// Errors: `ValidationFailed` for what is large, or no object.
+pub(super) fn check_metadata(metadata: Option<&Json>) -> Result<()> {
+    match metadata {
+        Some(it) if it.len() > MAX_METADATA_BYTES => {
+            Err(Error::invalid_at("metadata", format!("has at most {MAX_METADATA_BYTES} bytes")))
+        }
+        Some(it) if !it.as_str().starts_with('{') => {
+            Err(Error::invalid_at("metadata", "has to be an object"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a run that waits is waiting for.
@@ -214,16 +239,23 @@ pub struct UsageView {
     pub duration_ms: u64,
     /// From acceptance to the first start.
     pub queue_ms: u64,
-    pub cpu_time_ms: u64,
+    /// Of what was done in this process; `null` where all of it was done elsewhere, and before the end.
+    pub cpu_time_ms: Option<u64>,
+    /// `null`: nobody measures it yet. What runs here shares one process, what runs elsewhere does not say.
     pub memory_peak_bytes: Option<u64>,
     pub api_calls: u64,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    /// As far as it is known; `null` where nothing is.
+    /// As far as it is known; `null` where it is of no call, and before the end.
+    pub input_tokens: Option<u64>,
+    /// As far as it is known; `null` where it is of no call, and before the end.
+    pub output_tokens: Option<u64>,
+    /// As far as it is known; `null` where it is of no call, and before the end.
     pub cost_micros: Option<i64>,
     /// Calls whose cost nobody knows: it is not in `cost_micros`.
     #[serde(default)]
     pub unpriced_calls: u64,
+    /// Calls whose tokens nobody knows: they are not in `input_tokens` and `output_tokens`.
+    #[serde(default)]
+    pub uncounted_calls: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -306,16 +338,20 @@ impl Execution {
         let started_at = self.started_at.or(underway.since);
         let running = self.status == Status::Pending && started_at.is_some();
         let until = self.completed_at.unwrap_or(now);
+        // It is added up at the end.
+        let used = self.completed_at.map(|_| self.usage);
+        let tokens = used.and_then(|it| it.known_tokens());
         let usage = UsageView {
             duration_ms: started_at.map_or(0, |it| until.since(it)),
             queue_ms: started_at.unwrap_or(until).since(self.created_at),
-            cpu_time_ms: self.usage.cpu_time_ms,
+            cpu_time_ms: used.and_then(|it| it.known_cpu_time_ms()),
             memory_peak_bytes: None,
             api_calls: self.usage.api_calls,
-            input_tokens: self.usage.input_tokens,
-            output_tokens: self.usage.output_tokens,
-            cost_micros: self.usage.known_cost_micros(),
+            input_tokens: tokens.map(|it| it.0),
+            output_tokens: tokens.map(|it| it.1),
+            cost_micros: used.and_then(|it| it.known_cost_micros()),
             unpriced_calls: self.usage.unpriced_calls,
+            uncounted_calls: self.usage.uncounted_calls,
         };
         ExecutionView {
             id: self.id,

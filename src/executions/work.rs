@@ -90,7 +90,10 @@ impl AgentWork {
         };
         let number = number.parse().map_err(failure_of)?;
         let runnable = agents::accepted(services, &rows, agent, number).map_err(failure_of)?;
-        let history = sessions::history(&rows, &execution).map_err(failure_of)?;
+        let history = match runnable.version.adapter.takes_history() {
+            true => sessions::history(&rows, &execution).map_err(failure_of)?,
+            false => Vec::new(),
+        };
         drop(rows);
         let calling = Calling {
             org: task.org,
@@ -201,7 +204,6 @@ impl Work for AgentWork {
         self.tell(tx, &execution)?;
         let subject = execution.agent_id.or_else(|| execution.workflow_id.map(metering::subject_of));
         let Some(agent) = subject else { return Ok(()) };
-        let usage = execution.usage;
         metering::record(
             tx,
             &Counted {
@@ -209,10 +211,7 @@ impl Work for AgentWork {
                 status: end.status,
                 ended_at: end.ended_at,
                 duration_ms: end.started_at.map_or(0, |it| end.ended_at.since(it)),
-                api_calls: usage.api_calls,
-                input_tokens: usage.input_tokens,
-                output_tokens: usage.output_tokens,
-                cost_micros: usage.cost_micros,
+                usage: execution.usage,
             },
         )
     }

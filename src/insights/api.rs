@@ -13,13 +13,13 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/analytics/summary", organization)
             .needs(Action::InsightsRead)
-            .says("Runs of the organization in a range: how many, how they ended, how long, how much")
+            .says("Runs of the organization in a range: how many, how they ended, how long, how much. Runs that were cancelled do not count against the success rate, and what nobody knows is null and counted apart")
             .query::<RangeQuery>()
             .answers::<Metrics>(200, "The range and its buckets"),
         Route::get("/api/agents/{agent}/metrics", agent)
             .needs(Action::AgentsRead)
             .of("agent")
-            .says("Runs of one agent in a range: how many, how they ended, how long, how much")
+            .says("Runs of one agent in a range: how many, how they ended, how long, how much. Runs that were cancelled do not count against the success rate, and what nobody knows is null and counted apart")
             .query::<RangeQuery>()
             .answers::<Metrics>(200, "The range and its buckets")
             .errs(&[Code::AgentNotFound]),

@@ -99,9 +99,16 @@ pub struct Counts {
     pub p99_ms: Option<u64>,
     pub average_ms: Option<u64>,
     pub api_calls: u64,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    pub cost_micros: i64,
+    /// As far as it is known (`unknown_token_runs`); `null` where it is of no call.
+    pub input_tokens: Option<u64>,
+    /// As far as it is known (`unknown_token_runs`); `null` where it is of no call.
+    pub output_tokens: Option<u64>,
+    /// Runs with calls whose tokens nobody knows: what is not in `input_tokens` and `output_tokens`.
+    pub unknown_token_runs: u64,
+    /// As far as it is known (`unknown_cost_runs`); `null` where it is of no call.
+    pub cost_micros: Option<i64>,
+    /// Runs with calls whose cost nobody knows: what is not in `cost_micros`.
+    pub unknown_cost_runs: u64,
 }
 
 impl Counts {
@@ -118,9 +125,11 @@ impl Counts {
             p99_ms: it.durations.quantile(0.99),
             average_ms: it.duration_sum_ms.checked_div(it.runs),
             api_calls: it.api_calls,
-            input_tokens: it.input_tokens,
-            output_tokens: it.output_tokens,
-            cost_micros: it.cost_micros,
+            input_tokens: it.known_tokens().map(|it| it.0),
+            output_tokens: it.known_tokens().map(|it| it.1),
+            unknown_token_runs: it.uncounted_runs,
+            cost_micros: it.known_cost_micros(),
+            unknown_cost_runs: it.unpriced_runs,
         }
     }
 }

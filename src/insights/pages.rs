@@ -9,10 +9,10 @@ use super::metrics::{BucketSize, Metrics, Range, summary};
 use super::overview::{AgentCounts, Now, agent_counts, needs_attention, now};
 use crate::access::{self, Action, Cx};
 use crate::agents::{self, FromTemplate, Spec, Visibility};
-use crate::base::{Micros, Result, Timestamp};
+use crate::base::{Result, Timestamp};
 use crate::executions::{self, ExecutionView};
 use crate::stops::{self, Stop};
-use crate::web::view::{Badge, Chart, Series, Tone, compact, count, duration, href, money, percent};
+use crate::web::view::{Badge, Chart, Series, Tone, compact, count, duration, href, known_cost, percent};
 use crate::web::{
     Flash, Form, Frame, Framing, MaybeCx, Reply, Route, SeeOther, Sent, SseAnswer, live_part, render,
 };
@@ -192,7 +192,12 @@ fn tiles(today: &Metrics, load: Now) -> Vec<Tile> {
     let judged = it.executions - it.cancelled;
     let bad = it.failed + it.timed_out;
     let time = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), duration);
-    let tokens = it.input_tokens + it.output_tokens;
+    let tokens = match it.input_tokens.zip(it.output_tokens) {
+        Some((input, output)) => format!("{} tokens", compact(input + output)),
+        None => "tokens unknown".to_owned(),
+    };
+    let (cost, unknown) = known_cost(it.cost_micros, it.unknown_cost_runs);
+    let cost_note = if unknown.is_empty() { tokens } else { format!("{unknown}, {tokens}") };
     let tile = |label, value, note: String, tone, href: String| Tile { label, value, note, tone, href };
     let runs = href("/executions", []);
     vec![
@@ -218,13 +223,7 @@ fn tiles(today: &Metrics, load: Now) -> Vec<Tile> {
             href("/executions", [("status", "failed")]),
         ),
         tile("Typical time", time(it.p50_ms), format!("p95 {}", time(it.p95_ms)), "idle", String::new()),
-        tile(
-            "Cost today",
-            money(Micros(it.cost_micros), "USD"),
-            format!("{} tokens", compact(tokens)),
-            "idle",
-            String::new(),
-        ),
+        tile("Cost today", cost, cost_note, "idle", String::new()),
     ]
 }
 

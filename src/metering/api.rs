@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::contacts::{EgressFilter, EgressView, egress};
 use super::ledger::flush;
 use crate::access::{Action, Cx};
-use crate::base::{AgentId, Page, PageRequest};
+use crate::agents;
+use crate::base::{Code, Error, Page, PageRequest};
 use crate::web::{Found, Query, Reply, Route};
 
 pub fn routes() -> Vec<Route> {
@@ -15,7 +16,8 @@ pub fn routes() -> Vec<Route> {
             .needs(Action::EgressRead)
             .says("Every destination that was contacted: by whom, how often, how much, refused or not")
             .query::<ListQuery>()
-            .answers::<Page<EgressView>>(200, "One page of destinations, the last contacted first"),
+            .answers::<Page<EgressView>>(200, "One page of destinations, the last contacted first")
+            .errs(&[Code::AgentNotFound]),
     ]
 }
 
@@ -27,7 +29,8 @@ struct ListQuery {
     limit: Option<u64>,
     cursor: Option<String>,
     host: Option<String>,
-    agent_id: Option<AgentId>,
+    /// Id or slug.
+    agent_id: Option<String>,
     /// `true`: where something was refused; `false`: where nothing was.
     refused: Option<bool>,
 }
@@ -37,6 +40,9 @@ async fn list(cx: Cx, query: Query<ListQuery>) -> Reply<Found<Page<EgressView>>>
     cx.require(Action::EgressRead)?;
     let page = PageRequest::parse(query.0.limit, query.0.cursor.as_deref())?;
     flush(cx.services()).await;
-    let filter = EgressFilter { host: query.0.host, agent: query.0.agent_id, refused: query.0.refused };
-    Ok(Found(egress(&cx.read()?, &filter, &page)?))
+    let rows = cx.read()?;
+    let named = |it: String| agents::id_of(&rows, &it)?.ok_or_else(|| Error::not_found("agent", it));
+    let agent = query.0.agent_id.map(named).transpose()?;
+    let filter = EgressFilter { host: query.0.host, agent, refused: query.0.refused };
+    Ok(Found(egress(&rows, &filter, &page)?))
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
+use crate::adapters::{Usage, is_known_of_some};
 use crate::base::{AgentId, Id, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
 use crate::infra::store::{Key, OrgTx, PerOrg, Row, Rows, Table};
@@ -65,6 +66,23 @@ pub struct Rollup {
     pub output_tokens: u64,
     #[serde(rename = "$")]
     pub cost_micros: i64,
+    /// Calls whose cost nobody knows.
+    #[serde(rename = "uc", default, skip_serializing_if = "is_none")]
+    pub unpriced_calls: u64,
+    /// Runs with such calls.
+    #[serde(rename = "ur", default, skip_serializing_if = "is_none")]
+    pub unpriced_runs: u64,
+    /// Calls whose tokens nobody knows.
+    #[serde(rename = "tc", default, skip_serializing_if = "is_none")]
+    pub uncounted_calls: u64,
+    /// Runs with such calls.
+    #[serde(rename = "tr", default, skip_serializing_if = "is_none")]
+    pub uncounted_runs: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over so")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Row for Rollup {
@@ -101,6 +119,10 @@ impl Rollup {
             input_tokens: 0,
             output_tokens: 0,
             cost_micros: 0,
+            unpriced_calls: 0,
+            unpriced_runs: 0,
+            uncounted_calls: 0,
+            uncounted_runs: 0,
         }
     }
 
@@ -117,6 +139,22 @@ impl Rollup {
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
         self.cost_micros += other.cost_micros;
+        self.unpriced_calls += other.unpriced_calls;
+        self.unpriced_runs += other.unpriced_runs;
+        self.uncounted_calls += other.uncounted_calls;
+        self.uncounted_runs += other.uncounted_runs;
+    }
+
+    /// The sum of what is known; `None` where it is of no call.
+    pub fn known_cost_micros(&self) -> Option<i64> {
+        let is_known = self.cost_micros != 0 || is_known_of_some(self.api_calls, self.unpriced_calls);
+        is_known.then_some(self.cost_micros)
+    }
+
+    /// In and out: the sums of what is known; `None` where they are of no call.
+    pub fn known_tokens(&self) -> Option<(u64, u64)> {
+        let tokens = (self.input_tokens, self.output_tokens);
+        (tokens != (0, 0) || is_known_of_some(self.api_calls, self.uncounted_calls)).then_some(tokens)
     }
 
     /// Completed among those that were not cancelled; `None` where there are none.
@@ -135,10 +173,15 @@ impl Rollup {
         }
         self.durations.add(counted.duration_ms);
         self.duration_sum_ms += counted.duration_ms;
-        self.api_calls += counted.api_calls;
-        self.input_tokens += counted.input_tokens;
-        self.output_tokens += counted.output_tokens;
-        self.cost_micros += counted.cost_micros;
+        let usage = &counted.usage;
+        self.api_calls += usage.api_calls;
+        self.input_tokens += usage.input_tokens;
+        self.output_tokens += usage.output_tokens;
+        self.cost_micros += usage.cost_micros;
+        self.unpriced_calls += usage.unpriced_calls;
+        self.unpriced_runs += u64::from(usage.unpriced_calls > 0);
+        self.uncounted_calls += usage.uncounted_calls;
+        self.uncounted_runs += u64::from(usage.uncounted_calls > 0);
     }
 }
 
@@ -149,10 +192,7 @@ pub struct Counted {
     pub status: Status,
     pub ended_at: Timestamp,
     pub duration_ms: u64,
-    pub api_calls: u64,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    pub cost_micros: i64,
+    pub usage: Usage,
 }
 
 /// Counts a run for its agent and for the organization, in every span, in the run's own transaction.

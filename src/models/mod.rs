@@ -67,6 +67,8 @@ pub struct Reply {
     /// The same as a value where an output schema was given and the answer was not cut.
     pub json: Option<Value>,
     pub tokens: Tokens,
+    /// Of the thread that thought; rounded up.
+    pub cpu_time_ms: u64,
     pub ended: Ended,
     /// What the model did, for the log (`read 812 words; task: summarize`).
     pub notes: Vec<String>,

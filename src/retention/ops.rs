@@ -54,15 +54,11 @@ fn checked(
     config: &crate::config::Retention,
     before: &Policy,
 ) -> Result<Policy> {
-    let policy = Policy::of(new, config, before.revision + 1)?;
-    for (place, it) in new.agents.iter().enumerate() {
+    Policy::of(new, config, before.revision + 1, |text| {
         // One that was deleted since may stay: its history is still there.
-        if !before.agents.contains_key(&it.agent_id) && agents::name_of(rows, it.agent_id)?.is_none() {
-            let path = format!("/agents/{place}/agent_id");
-            return Err(Error::invalid_at(&path, "this agent is not in this organization"));
-        }
-    }
-    Ok(policy)
+        let former = text.parse().ok().filter(|it| before.agents.contains_key(it));
+        Ok(former.or(agents::id_of(rows, text)?))
+    })
 }
 
 /// What `new`, or where it is left out the policy that holds, would take away now. Changes nothing.

@@ -3,10 +3,10 @@
 use askama::Template;
 
 use super::ops;
-use super::types::{AgentDays, NewPolicy, PolicyView, Preview};
+use super::types::{NewAgentDays, NewPolicy, PolicyView, Preview};
 use crate::access::{Action, Cx};
 use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{Error, PageRequest, Result};
+use crate::base::{Error, OrNull, PageRequest, Result};
 use crate::web::view::{Choice, Field, bytes, count};
 use crate::web::{
     Faults, Flash, FormPairs, Frame, Framing, Html, Reply, Route, SeeOther, Sent, again, render,
@@ -65,18 +65,17 @@ impl Typed {
     /// Errors: `ValidationFailed` at the field.
     fn policy(&self) -> Result<NewPolicy> {
         let number = |place: &str, text: &str| {
-            text.trim().parse().map_err(|_| Error::invalid_at(place, "is a whole number of days"))
+            text.trim().parse().map_err(|_| Error::invalid_at(place, "has to be a whole number of days"))
         };
         let days = match self.days.trim() {
             "" => None,
             text => Some(number("days", text)?),
         };
         let agents = self.agents.iter().enumerate().map(|(place, (agent, days))| {
-            let wrong = |it: Error| Error::invalid_at(&format!("/agents/{place}/agent_id"), it.message());
-            let agent_id = agent.parse().map_err(wrong)?;
-            Ok::<_, Error>(AgentDays { agent_id, days: number(&format!("/agents/{place}/days"), days)? })
+            let days = number(&format!("/agents/{place}/days"), days)?;
+            Ok(NewAgentDays { agent_id: agent.clone(), days })
         });
-        Ok(NewPolicy { days, agents: agents.collect::<Result<_>>()? })
+        Ok(NewPolicy { days: OrNull(days), agents: agents.collect::<Result<_>>()? })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{AgentId, Error, Result, Timestamp};
+use crate::base::{AgentId, Error, OrNull, Result, Timestamp};
 use crate::config;
 use crate::executions::{Cutoff, Owner};
 
@@ -14,8 +14,7 @@ const MOST_DAYS: u32 = 36_500;
 const MOST_AGENTS: usize = 1_000;
 const DAY_MS: u64 = 86_400_000;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "RetentionOfAgent")]
 pub struct AgentDays {
     pub agent_id: AgentId,
@@ -29,12 +28,20 @@ pub struct AgentDays {
 #[schemars(rename = "NewRetention")]
 pub struct NewPolicy {
     /// Days that a run is kept after its end; `null`: the appliance's default.
-    #[serde(default)]
     #[schemars(range(min = 1, max = 36_500))]
-    pub days: Option<u32>,
+    pub days: OrNull<u32>,
     /// Agents with a time of their own.
-    #[serde(default)]
-    pub agents: Vec<AgentDays>,
+    pub agents: Vec<NewAgentDays>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewRetentionOfAgent")]
+pub struct NewAgentDays {
+    /// Id or slug.
+    pub agent_id: String,
+    #[schemars(range(min = 1, max = 36_500))]
+    pub days: u32,
 }
 
 /// An organization's policy, as it is stored.
@@ -46,28 +53,37 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// Errors: `ValidationFailed` with every wrong number.
-    pub(super) fn of(new: &NewPolicy, config: &config::Retention, revision: u64) -> Result<Self> {
+    /// `id_of` says which agent one is, by its id or slug.
+    ///
+    /// Errors: `ValidationFailed` with every wrong number, and for an agent that is not there.
+    pub(super) fn of(
+        new: &NewPolicy,
+        config: &config::Retention,
+        revision: u64,
+        id_of: impl Fn(&str) -> Result<Option<AgentId>>,
+    ) -> Result<Self> {
         let least = config.least_days;
         let fits = |days: u32| (least..=MOST_DAYS).contains(&days);
-        let rule = format!("is {least} to {MOST_DAYS} days");
-        if new.days.is_some_and(|it| !fits(it)) {
+        let rule = format!("has to be {least} to {MOST_DAYS} days");
+        if new.days.0.is_some_and(|it| !fits(it)) {
             return Err(Error::invalid_at("days", rule));
         }
         if new.agents.len() > MOST_AGENTS {
-            return Err(Error::invalid_at("agents", format!("names at most {MOST_AGENTS} agents")));
+            return Err(Error::invalid_at("agents", format!("may hold at most {MOST_AGENTS} agents")));
         }
         let mut agents = BTreeMap::new();
         for (place, it) in new.agents.iter().enumerate() {
             if !fits(it.days) {
                 return Err(Error::invalid_at(&format!("/agents/{place}/days"), rule));
             }
-            if agents.insert(it.agent_id, it.days).is_some() {
-                let twice = "this agent is named above";
-                return Err(Error::invalid_at(&format!("/agents/{place}/agent_id"), twice));
+            let wrong = |why: &str| Error::invalid_at(&format!("/agents/{place}/agent_id"), why);
+            let agent =
+                id_of(&it.agent_id)?.ok_or_else(|| wrong("this agent is not in this organization"))?;
+            if agents.insert(agent, it.days).is_some() {
+                return Err(wrong("this agent comes twice; each has one number of days"));
             }
         }
-        Ok(Self { days: new.days, agents, revision })
+        Ok(Self { days: new.days.0, agents, revision })
     }
 
     /// Before when runs of this one must have ended to go.

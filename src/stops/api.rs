@@ -15,7 +15,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<OrgStop>(200, "The stops that hold."),
         Route::post("/api/org/stop", stop)
             .needs(Action::OrgWrite)
-            .says("The kill switch: cancels every run of the organization and lets none begin until it is lifted.")
+            .says("The kill switch: cancels every run of the organization and lets none begin until it is lifted. Who waits for one of them is answered 409 Stopped with the reason. Where a stop holds already, it is renewed with this reason.")
             .takes::<NewStop>()
             .answers::<StopReport>(200, "What is stopped now, and how many runs were cancelled."),
         Route::post("/api/org/resume", resume)

@@ -15,4 +15,4 @@ pub use ops::{
     take_up,
 };
 pub use switch::switch;
-pub use types::{NewStop, OrgStop, Queued, Stop, StopReport};
+pub use types::{NewStop, OrgStop, Queued, Stop, StopReport, lifted_by};

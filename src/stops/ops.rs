@@ -67,8 +67,8 @@ pub fn org_stop(cx: &Cx, sees: impl Fn(AgentId) -> Result<bool>) -> Result<OrgSt
     Ok(found)
 }
 
-/// Stops the whole organization. When this returns, no run begins, and what ran has been told to end; a stop that
-/// held already is kept as it was, and what runs is cancelled all the same.
+/// Stops the whole organization. When this returns, no run begins, and what ran has been told to end. A stop that
+/// held already is renewed: who, when and why are this one's from now on, those of the one before are in the audit.
 ///
 /// Errors: `InsufficientPermissions` below admin; `ValidationFailed` without a reason.
 pub async fn stop_org(cx: &Cx, new: NewStop) -> Result<StopReport> {
@@ -102,11 +102,10 @@ async fn stop(cx: &Cx, agent: Option<AgentId>, new: NewStop) -> Result<StopRepor
     let acting = tokio::spawn(async move {
         let turn = cx.services().kept.get::<Turn>();
         let _turn = turn.0.lock().await;
-        let stopped = write(&cx, move |cx, tx| {
-            let kept = tx.get::<Stop>(key_of(agent))?.unwrap_or_else(|| stop.clone());
-            tx.put(&Stop { queued: stop.queued, ..kept.clone() })?;
-            cx.note(tx, note(cx, "stop", agent).with("reason", stop.reason.as_str()))?;
-            Ok(kept)
+        let stopped = stop.clone();
+        write(&cx, move |cx, tx| {
+            tx.put(&stop)?;
+            cx.note(tx, note(cx, "stop", agent).with("reason", stop.reason.as_str()))
         })
         .await?;
         let engine = &cx.services().engine;
@@ -115,7 +114,8 @@ async fn stop(cx: &Cx, agent: Option<AgentId>, new: NewStop) -> Result<StopRepor
             switch::throw(cx.services(), cx.org(), agent);
         }
         let queued = new.queued == Queued::Cancel;
-        let cancelled = engine.cancel_all(cx.org(), agent.map(|it| it.bytes()), queued, PATIENCE).await;
+        let lane = agent.map(|it| it.bytes());
+        let cancelled = engine.cancel_all(cx.org(), lane, queued, &stopped.end(), PATIENCE).await;
         Ok(StopReport { stopped, cancelled })
     });
     acting.await.doing("stop")?
@@ -171,13 +171,13 @@ pub fn take_up(services: &Arc<Services>, orgs: &[OrgId]) -> Result<impl Future<O
         for stop in services.store.org(*org)?.all::<Stop>(Key::new(), Order::Oldest)? {
             let lane = stop.agent_id.map(|it| it.bytes());
             services.engine.close(*org, lane);
-            stops.push((*org, lane, stop.queued == Queued::Cancel));
+            stops.push((*org, lane, stop.queued == Queued::Cancel, stop.end()));
         }
     }
     let services = services.clone();
     Ok(async move {
-        for (org, lane, queued) in stops {
-            services.engine.cancel_all(org, lane, queued, Duration::ZERO).await;
+        for (org, lane, queued, why) in stops {
+            services.engine.cancel_all(org, lane, queued, &why, Duration::ZERO).await;
         }
     })
 }

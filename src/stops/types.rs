@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::base::{AgentId, Code, Error, Result, Timestamp};
+use crate::base::{AgentId, Code, Error, Json, Result, Timestamp};
+use crate::engine::Failure;
 
 const MAX_REASON_CHARS: usize = 500;
 
@@ -34,7 +36,12 @@ impl NewStop {
     pub(super) fn checked(self) -> Result<Self> {
         let reason = self.reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-            return Err(Error::invalid_at("reason", format!("has 1 to {MAX_REASON_CHARS} characters")));
+            return Err(Error::invalid_at(
+                "reason",
+                format!(
+                    "has to say why, in 1 to {MAX_REASON_CHARS} characters: everyone who is refused reads it"
+                ),
+            ));
         }
         Ok(Self { reason, ..self })
     }
@@ -57,20 +64,45 @@ pub struct Stop {
 impl Stop {
     /// What a caller is told who wants to run it all the same.
     pub(super) fn refusal(&self) -> Error {
-        let (what, lift) = match self.agent_id {
-            Some(agent) => ("this agent was", format!("POST /api/agents/{agent}/resume lifts the stop")),
-            None => {
-                ("all agents of this organization were", "POST /api/org/resume lifts the stop".to_owned())
-            }
+        let details = self.details().into_iter();
+        let plain = Error::new(Code::Stopped, self.sentence()).suggest(lifted_by(self.agent_id));
+        details.fold(plain, |it, (name, value)| it.detail(name, value))
+    }
+
+    /// What those are told who wait for a run that it ends.
+    pub(super) fn end(&self) -> Failure {
+        let details = self.details().into_iter().map(|(name, value)| (name.to_owned(), value));
+        Failure {
+            details: Json::of(&Value::Object(details.collect())),
+            ..Failure::new(Code::Stopped, format!("this run was ended, because {}", self.sentence()))
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let what = match self.agent_id {
+            Some(_) => "this agent was",
+            None => "all agents of this organization were",
         };
         let at = self.at.utc().format("%Y-%m-%d %H:%M UTC");
-        let reason = self.reason.trim_end_matches('.');
-        Error::new(Code::Stopped, format!("{what} stopped by {} on {at}: {reason}", self.by_name))
-            .detail("stopped_by", self.by.as_str())
-            .detail("stopped_by_name", self.by_name.as_str())
-            .detail("stopped_at", self.at.to_string())
-            .detail("reason", self.reason.as_str())
-            .suggest(lift)
+        format!("{what} stopped by {} on {at}: {}", self.by_name, self.reason.trim_end_matches('.'))
+    }
+
+    fn details(&self) -> [(&'static str, Value); 5] {
+        [
+            ("stopped_agent_id", self.agent_id.map(|it| it.to_string()).into()),
+            ("stopped_by", self.by.as_str().into()),
+            ("stopped_by_name", self.by_name.as_str().into()),
+            ("stopped_at", self.at.to_string().into()),
+            ("reason", self.reason.as_str().into()),
+        ]
+    }
+}
+
+/// How the stop of an agent, or for `None` of everything, is lifted.
+pub fn lifted_by(agent: Option<AgentId>) -> String {
+    match agent {
+        Some(agent) => format!("POST /api/agents/{agent}/resume lifts the stop"),
+        None => "POST /api/org/resume lifts the stop".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What handlers take: the caller, a strict JSON body, a strict query, a form, ids of the path.
 
+use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::RequestTag;
 use crate::access::Cx;
-use crate::base::{Code, Error, Invalid, Result, check_depth};
+use crate::base::{Code, Error, Result, check_depth, in_words};
 
 /// The body as the guard read it, within the route's limit.
 #[derive(Clone, Default)]
@@ -122,8 +123,9 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parsed = body_of(request, "application/x-www-form-urlencoded").and_then(|it| {
-            serde_urlencoded::from_bytes(&it)
-                .map_err(|it| Error::invalid(format!("this form cannot be read: {it}")))
+            let pairs = url::form_urlencoded::parse(&it);
+            serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
+                .map_err(|error| wrong(error.path(), error.inner()))
         });
         ready(parsed.map(Self))
     }
@@ -155,13 +157,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
         let parsed = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
-        ready(parsed.map(Self).map_err(|error| {
-            let at = pointer(error.path()).trim_start_matches('/').to_owned();
-            match (at.as_str(), error.inner()) {
-                ("" | "?", error) => Error::invalid(format!("the query cannot be read: {error}")),
-                (parameter, error) => Error::invalid_at(parameter, format!("cannot be read: {error}")),
-            }
-        }))
+        ready(parsed.map(Self).map_err(|error| wrong(error.path(), error.inner())))
     }
 }
 
@@ -209,31 +205,15 @@ fn explained<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Erro
     if error.is_data() {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         if let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            let message = error.inner().to_string();
-            let message = message.split(" at line ").next().unwrap_or_default();
-            let invalid = in_words(pointer(error.path()), message);
-            return Error::invalid_fields(Code::ValidationFailed, vec![invalid]);
+            return wrong(error.path(), error.inner());
         }
     }
     Error::invalid(format!("the body is not one JSON value: {error}"))
 }
 
-/// What the parser says, for someone who does not know the types behind it.
-fn in_words(at: String, message: &str) -> Invalid {
-    if let Some(field) = message.strip_prefix("missing field `").and_then(|it| it.strip_suffix('`')) {
-        return Invalid { path: format!("{at}/{field}"), message: "is missing".to_owned() };
-    }
-    let Some((found, expected)) = message.split_once(", expected ") else {
-        return Invalid { path: at, message: message.to_owned() };
-    };
-    let expected = match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
-        "i8" | "i16" | "i32" | "i64" => "a whole number",
-        "f32" | "f64" => "a number",
-        it if it.starts_with("struct ") => "an object",
-        it => it,
-    };
-    Invalid { path: at, message: format!("{found}, expected {expected}") }
+fn wrong(at: &serde_path_to_error::Path, error: &impl Display) -> Error {
+    let invalid = in_words(pointer(at).replace("/?", ""), &error.to_string());
+    Error::invalid_fields(Code::ValidationFailed, vec![invalid])
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

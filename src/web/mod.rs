@@ -49,7 +49,7 @@ pub use mount::{mount, sorted};
 pub(crate) use openapi::sample as sample_of_schema;
 pub use openapi::{document, is_described, openapi_routes};
 pub use origin::{client_address, origin_of};
-pub use page::{Faults, Framing, confirmed, error_page, moment, own_path, page_routes};
+pub use page::{Faults, Framing, confirmed, deleted, error_page, moment, own_path, page_routes};
 pub use reply::{
     Accepted, Created, Found, Html, NoContent, SeeOther, Sent, again, check_match, download, render,
 };

@@ -97,10 +97,10 @@ pub struct NewWebhook {
     pub url: String,
     #[schemars(length(min = 1, max = 6))]
     pub events: Vec<EventType>,
-    /// Only runs of these agents; empty: of all.
+    /// Only runs of these agents, by id or slug; empty: of all.
     #[serde(default)]
     #[schemars(length(max = 200))]
-    pub agent_ids: Vec<AgentId>,
+    pub agent_ids: Vec<String>,
     #[serde(default = "yes")]
     pub enabled: bool,
     /// A secret of your own, as `whsec_` and base64 of 24 to 64 bytes; left out: one is made.
@@ -119,9 +119,10 @@ pub struct WebhookUpdate {
     pub url: String,
     #[schemars(length(min = 1, max = 6))]
     pub events: Vec<EventType>,
+    /// By id or slug.
     #[serde(default)]
     #[schemars(length(max = 200))]
-    pub agent_ids: Vec<AgentId>,
+    pub agent_ids: Vec<String>,
     #[serde(default = "yes")]
     pub enabled: bool,
 }

@@ -38,16 +38,12 @@ impl AtWork {
     }
 
     pub(super) fn counted(&self, status: Status, ended_at: Timestamp) -> Counted {
-        let usage = self.so_far();
         Counted {
             agent: self.agent,
             status,
             ended_at,
             duration_ms: ended_at.since(self.begun_at),
-            api_calls: usage.api_calls,
-            input_tokens: usage.input_tokens,
-            output_tokens: usage.output_tokens,
-            cost_micros: usage.cost_micros,
+            usage: self.so_far(),
         }
     }
 }

@@ -41,9 +41,17 @@ pub struct StepFigures {
     pub p95_ms: Option<u64>,
     /// Of the time that all steps took together, 0 to 1.
     pub share_of_time: f64,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-    pub cost_micros: i64,
+    /// As far as it is known; `null` where it is of no call.
+    pub input_tokens: Option<u64>,
+    /// As far as it is known; `null` where it is of no call.
+    pub output_tokens: Option<u64>,
+    /// As far as it is known; `null` where it is of no call.
+    pub cost_micros: Option<i64>,
+    /// Calls whose cost nobody knows: it is not in `cost_micros`.
+    pub unpriced_calls: u64,
+    #[serde(skip)]
+    #[schemars(skip)]
+    usage: Usage,
     #[serde(skip)]
     #[schemars(skip)]
     durations: Vec<u64>,
@@ -130,6 +138,10 @@ impl Tally {
             step.p50_ms = quantile(&step.durations, 50);
             step.p95_ms = quantile(&step.durations, 95);
             step.share_of_time = share(step.durations.iter().sum(), all);
+            let tokens = step.usage.known_tokens();
+            (step.input_tokens, step.output_tokens) = (tokens.map(|it| it.0), tokens.map(|it| it.1));
+            step.cost_micros = step.usage.known_cost_micros();
+            step.unpriced_calls = step.usage.unpriced_calls;
         }
         let mut suggestions = beside_each_other(chain);
         if self.runs >= FEWEST_RUNS {
@@ -143,9 +155,7 @@ impl Tally {
 impl StepFigures {
     fn took(&mut self, duration_ms: u64, usage: Usage) {
         self.durations.push(duration_ms);
-        self.input_tokens += usage.input_tokens;
-        self.output_tokens += usage.output_tokens;
-        self.cost_micros += usage.cost_micros;
+        self.usage.add(usage);
     }
 
     fn advice(&self, steps: usize) -> Vec<Suggestion> {
@@ -171,9 +181,9 @@ impl StepFigures {
 }
 
 fn costly(steps: &[StepFigures]) -> Option<Suggestion> {
-    let all: i64 = steps.iter().map(|it| it.cost_micros).sum();
-    let most = steps.iter().max_by_key(|it| it.cost_micros).filter(|_| steps.len() > 1 && all > 0)?;
-    let part = most.cost_micros as f64 / all as f64;
+    let all: i64 = steps.iter().map(|it| it.usage.cost_micros).sum();
+    let most = steps.iter().max_by_key(|it| it.usage.cost_micros).filter(|_| steps.len() > 1 && all > 0)?;
+    let part = most.usage.cost_micros as f64 / all as f64;
     (part >= COSTLY_SHARE).then(|| Suggestion {
         kind: SuggestionKind::Costly,
         step: most.step.clone(),

@@ -14,8 +14,8 @@ pub(super) struct Reply {
     pub(super) text: String,
     pub(super) finish_reason: Option<String>,
     pub(super) tool_calls: Vec<Value>,
-    /// In, out.
-    pub(super) tokens: (u64, u64),
+    /// In, out; `None` where the service does not say.
+    pub(super) tokens: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,8 +48,9 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn pair(self) -> (u64, u64) {
-        (self.prompt_tokens.unwrap_or(0), self.completion_tokens.unwrap_or(0))
+    pub(super) fn pair(self) -> Option<(u64, u64)> {
+        let said = self.prompt_tokens.is_some() || self.completion_tokens.is_some();
+        said.then(|| (self.prompt_tokens.unwrap_or(0), self.completion_tokens.unwrap_or(0)))
     }
 }
 
@@ -64,7 +65,7 @@ impl Completion {
         if let Some(error) = self.error.filter(|it| !it.is_null()) {
             return Err(failed_midway(&error));
         }
-        let tokens = self.usage.unwrap_or_default().pair();
+        let tokens = self.usage.and_then(Tokens::pair);
         let choice = self.choices.into_iter().next();
         let choice = choice.ok_or_else(|| CallError::temporary("the service answered without a choice"))?;
         Ok(Reply {

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
 use super::http::{Steps, is_json, json_type, refused, request, secrets};
-use super::{Abilities, Adapter, Call, CallError, Estimate, Event, Outcome, Probe, Sink, Usage};
-use crate::base::{Code, Invalid, Json};
+use super::{Abilities, Adapter, Asked, Call, CallError, Estimate, Event, Outcome, Probe, Sink, Usage};
+use crate::base::{Code, Invalid, in_words};
 use crate::infra::egress::{Request, Response, parse_url};
 use answer::{Completion, Reply};
 use config::{Config, Structured};
@@ -59,7 +59,7 @@ impl Adapter for OpenAi {
     fn check(&self, config: &Value) -> Vec<Invalid> {
         match Config::read(config) {
             Ok(config) => config.check(),
-            Err(error) => vec![Invalid { path: String::new(), message: error.to_string() }],
+            Err(error) => vec![in_words(String::new(), &error.to_string())],
         }
     }
 
@@ -78,15 +78,19 @@ impl Adapter for OpenAi {
         steps.finish("the service answers, takes the credential and has the model")
     }
 
-    fn estimate(&self, config: &Value, input: &Json, instructions: &str) -> Estimate {
-        let Ok(config) = Config::read(config) else { return Estimate::default() };
+    fn estimate(&self, asked: &Asked<'_>) -> Estimate {
+        let Ok(config) = Config::read(asked.config) else { return Estimate::default() };
         // What was said in its session comes on top, and is settled with the answer.
-        let messages = messages::of(input, &[], system(&config, instructions)).to_string();
+        let messages = messages::of(asked.input, &[], system(&config, asked.instructions)).to_string();
         Estimate {
             input_tokens: Some(tokens_in(messages.len() as u64)),
             output_tokens: Some(config.most_tokens().unwrap_or(USUAL_OUTPUT_TOKENS)),
             prices: config.prices(),
         }
+    }
+
+    fn takes_history(&self) -> bool {
+        true
     }
 
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError> {
@@ -170,14 +174,17 @@ fn body(call: &Call, config: &Config) -> Vec<u8> {
 }
 
 fn usage(reply: &Reply, config: &Config) -> Usage {
-    let (input_tokens, output_tokens) = reply.tokens;
+    let Some((input_tokens, output_tokens)) = reply.tokens else {
+        let is_free = config.prices() == Some((0.0, 0.0));
+        return Usage { unpriced_calls: u64::from(!is_free), ..Usage::of_unknown_call() };
+    };
     Usage {
         api_calls: 1,
         input_tokens,
         output_tokens,
         cost_micros: config.cost_micros(input_tokens, output_tokens),
-        cpu_time_ms: 0,
         unpriced_calls: u64::from(config.prices().is_none()),
+        ..Usage::default()
     }
 }
 

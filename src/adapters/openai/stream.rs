@@ -101,8 +101,8 @@ impl Growing<'_> {
         if let Some(error) = chunk.error.filter(|it| !it.is_null()) {
             return Err(failed_midway(&error));
         }
-        if let Some(tokens) = chunk.usage {
-            self.reply.tokens = tokens.pair();
+        if let Some(tokens) = chunk.usage.and_then(Tokens::pair) {
+            self.reply.tokens = Some(tokens);
         }
         let Some(choice) = chunk.choices.into_iter().next() else { return Ok(()) };
         if let Some(text) = choice.delta.content.or(choice.delta.refusal).filter(|it| !it.is_empty()) {

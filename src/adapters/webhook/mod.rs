@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::http::{Steps, fixed_part, is_json, refused, request, secrets};
 use super::{Abilities, Adapter, Call, CallError, Callback, Event, Outcome, Probe, Sink, Usage};
-use crate::base::{Code, Invalid, Json};
+use crate::base::{Code, Invalid, Json, in_words};
 use crate::infra::egress::{Request, parse_url};
 use answer::Answer;
 use config::{Config, Reply, Stream};
@@ -57,7 +57,7 @@ impl Adapter for Webhook {
     fn check(&self, config: &Value) -> Vec<Invalid> {
         match Config::read(config) {
             Ok(config) => config.check(),
-            Err(error) => vec![Invalid { path: String::new(), message: error.to_string() }],
+            Err(error) => vec![in_words(String::new(), &error.to_string())],
         }
     }
 
@@ -96,7 +96,7 @@ impl Adapter for Webhook {
         };
         let request = outgoing::build(call, &config, callback.as_ref().map(|it| it.url.as_str())).await?;
         let response = call.egress.send(&call.caller, request).await?;
-        sink.emit(Event::Usage(Usage { api_calls: 1, unpriced_calls: 1, ..Usage::default() }));
+        sink.emit(Event::Usage(Usage::of_unknown_call()));
         if !config.succeeds(response.status) {
             return Err(refused(response, None).await);
         }

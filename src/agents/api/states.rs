@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/api/agents/{agent}/stop", stop)
             .needs(Action::AgentsWrite)
             .of("agent")
-            .says("The kill switch: cancels every run of an agent and lets none begin until it is resumed.")
+            .says("The kill switch: cancels every run of an agent and lets none begin until it is resumed. Who waits for one of them is answered 409 Stopped with the reason. Where a stop holds already, it is renewed with this reason.")
             .takes::<NewStop>()
             .answers::<StopReport>(200, "What holds now, and how many runs were cancelled.")
             .errs(&[Code::AgentNotFound]),

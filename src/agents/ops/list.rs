@@ -4,7 +4,7 @@ use super::super::filter::{AgentFilter, Sort};
 use super::super::health::assess;
 use super::super::resolve;
 use super::super::rights::access;
-use super::super::store::{BY_CAPABILITY, BY_NAME, BY_STATUS, BY_TAG, BY_TYPE, BY_UPDATED};
+use super::super::store::{self, BY_CAPABILITY, BY_NAME, BY_STATUS, BY_TAG, BY_TYPE, BY_UPDATED};
 use super::super::types::{Agent, Gone};
 use super::super::view::AgentView;
 use crate::access::{Action, Cx};
@@ -107,6 +107,15 @@ impl AgentName {
     fn of(agent: Agent, deleted: bool) -> Self {
         Self { name: agent.name, slug: agent.slug, agent_type: agent.agent_type, deleted }
     }
+}
+
+/// Who an id or a slug names, whoever asks; by its id also one that was deleted.
+pub fn id_of(rows: &impl Rows<PerOrg>, id_or_slug: &str) -> Result<Option<AgentId>> {
+    if let Some(agent) = store::get(rows, id_or_slug)? {
+        return Ok(Some(agent.id));
+    }
+    let Ok(id) = id_or_slug.parse() else { return Ok(None) };
+    Ok(gone(rows, id)?.map(|_| id))
 }
 
 /// Also of an agent that was deleted.

@@ -14,7 +14,7 @@ pub use create::{clone_agent, create};
 pub use delete::{DeleteGuards, delete};
 pub use edit::{patch, update};
 pub use lifecycle::{archive, deprecate, disable, enable};
-pub use list::{AgentName, by_id, find, list, may_see_runs, name_of, seen, view};
+pub use list::{AgentName, by_id, find, id_of, list, may_see_runs, name_of, seen, view};
 pub use permissions::{permissions, set_permissions};
 pub use probe::{Validation, health, test, validate};
 pub use stop::{resume, stop};

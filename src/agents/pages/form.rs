@@ -156,7 +156,7 @@ fn general() -> Value {
                     },
                     "attempt_timeout_ms": {
                         "type": "integer", "title": "Time limit of one attempt", "x-unit": "ms", "minimum": 1,
-                        "description": "An attempt that takes longer has failed, and is repeated where it may be. Empty: as long as the run has.",
+                        "description": "An attempt that takes longer has failed, and is repeated where it may be. At most the time limit of the run. Empty: as long as the run has.",
                     },
                     "queue_timeout_ms": {
                         "type": "integer", "title": "Longest wait", "x-unit": "ms", "minimum": 1,

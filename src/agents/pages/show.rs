@@ -12,7 +12,7 @@ use crate::base::{Micros, PageRequest, Result, Timestamp};
 use crate::budgets::{self, BudgetView, Standing};
 use crate::executions::{self, ExecutionFilter, ExecutionView};
 use crate::metering::{self, Rollup, Span};
-use crate::web::view::{LimitBar, Sparkline, count, duration, money, percent};
+use crate::web::view::{LimitBar, Sparkline, count, duration, known_cost, percent};
 use crate::web::{Frame, Framing, Html, Reply, Route, render};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -41,6 +41,8 @@ struct Show {
     /// Its own budget of the day; none where it has none.
     budget: Option<LimitBar>,
     budget_ends: Option<Timestamp>,
+    /// That not even one run fits into it; empty where one does.
+    budget_warning: String,
     /// Whether others can be looked at.
     may_budget: bool,
     now: Timestamp,
@@ -74,6 +76,8 @@ struct Day {
     failed: String,
     p95: String,
     cost: String,
+    /// What is missing in it.
+    cost_note: String,
     spark: Sparkline,
 }
 
@@ -96,6 +100,7 @@ async fn show(cx: Cx, request: HttpRequest, framing: Framing) -> Reply<Html> {
         health,
         runs,
         day,
+        budget_warning: budget.as_ref().and_then(|it| it.warning.clone()).unwrap_or_default(),
         budget_ends: standing.and_then(|it| it.resets_at),
         budget: budget.as_ref().zip(standing).map(|(it, standing)| bar(it, standing)),
         may_budget: cx.may(Action::BudgetsRead),
@@ -124,13 +129,16 @@ fn day_of(cx: &Cx, head: &Head) -> Result<Day> {
         }
     }
     let bad = all.failed + all.timed_out;
+    let (cost, cost_note) = known_cost(all.known_cost_micros(), all.unpriced_runs);
     Ok(Day {
         runs: count(all.runs),
-        success: if all.runs == 0 { "–".to_owned() } else { percent(all.completed, all.runs) },
+        // Who cancels a run says nothing about the agent.
+        success: percent(all.completed, all.runs - all.cancelled),
         success_tone: if bad == 0 { "idle" } else { "warn" },
         failed: count(bad),
         p95: all.durations.quantile(0.95).map_or_else(|| "–".to_owned(), duration),
-        cost: money(Micros(all.cost_micros), "USD"),
+        cost,
+        cost_note,
         spark: Sparkline::new(format!("Runs per hour, last day: {} in all", all.runs), &bars),
     })
 }

@@ -57,7 +57,7 @@ enum Command {
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Settings {
     /// Settings file [default: ./config.toml, where there is one]; each setting can also be given as
-    /// REEVE_SECTION_KEY in the environment
+    /// REEVE_SECTION_KEY in the environment, lists with commas: REEVE_EGRESS_ALLOW=127.0.0.1:5678,10.0.0.0/8:443
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder that holds everything Reeve stores [default: data]

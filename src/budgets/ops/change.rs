@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::look::view;
 use crate::access::{self, Action, Cx};
-use crate::agents::Agent;
+use crate::agents::{self, Agent};
 use crate::audit::Note;
 use crate::base::{AgentId, BudgetId, Code, Error, Id, KeyId, Result, UserId};
 use crate::budgets::register::Register;
@@ -18,6 +18,7 @@ use crate::infra::store::{OrgTx, Rows};
 /// Errors: `ValidationFailed`, `Conflict` for a name that is taken, `OrganizationLimitExceeded`.
 pub async fn create(cx: &Cx, new: NewBudget) -> Result<BudgetView> {
     cx.require(Action::BudgetsWrite)?;
+    let new = by_id(cx, new)?;
     let subject = new.checked()?;
     let caller = cx.clone();
     let made = cx.write(move |tx| {
@@ -76,6 +77,7 @@ pub async fn replace_all(cx: &Cx, wanted: Vec<NewBudget>) -> Result<Vec<BudgetVi
     let mut names = HashSet::new();
     let mut all = Vec::with_capacity(wanted.len());
     for (at, new) in wanted.into_iter().enumerate() {
+        let new = by_id(cx, new)?;
         let subject = new.checked().map_err(|it| below(&it, at))?;
         if !names.insert(new.name.trim().to_lowercase()) {
             return Err(Error::invalid_at(&format!("/items/{at}/name"), "each name comes once"));
@@ -104,6 +106,19 @@ pub async fn replace_all(cx: &Cx, wanted: Vec<NewBudget>) -> Result<Vec<BudgetVi
     let replaced = replaced.await?;
     read_again(cx)?;
     Ok(replaced)
+}
+
+/// An agent may be named by its slug.
+fn by_id(cx: &Cx, new: NewBudget) -> Result<NewBudget> {
+    let slug = match (new.scope, &new.subject_id) {
+        (Scope::Agent | Scope::Run, Some(it)) if it.parse::<AgentId>().is_err() => it,
+        _ => return Ok(new),
+    };
+    let found = agents::id_of(&cx.read()?, slug)?.map(|it| it.to_string());
+    let shown: String = slug.chars().take(80).collect();
+    let missing =
+        || Error::invalid_at("/subject_id", format!("there is no agent {shown} in this organization"));
+    Ok(NewBudget { subject_id: Some(found.ok_or_else(missing)?), ..new })
 }
 
 /// Whether `new` is this budget with other limits. A name that now counts other calls is another budget.

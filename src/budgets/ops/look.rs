@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 
 use crate::access::{self, Action, Cx};
-use crate::agents::Policy;
-use crate::base::{AgentId, BudgetId, Id, Page, PageRequest, Result};
-use crate::budgets::hold::Hold;
+use crate::agents::{self, Agent, Policy};
+use crate::base::{AgentId, BudgetId, Id, Json, Micros, Page, PageRequest, Result};
+use crate::budgets::hold::{Amount, Hold, Need, Unit, lack};
+use crate::budgets::plan::estimate;
 use crate::budgets::store::{self, Counter, Share, window_key};
-use crate::budgets::types::{Budget, EVERYONE, Scope};
+use crate::budgets::types::{Budget, CURRENCY, EVERYONE, OnLimit, Scope};
 use crate::budgets::view::{BudgetDetail, BudgetView, ShareView, Standing};
 use crate::budgets::window::Span;
 use crate::infra::store::{Key, Order, PerOrg, Rows};
@@ -73,7 +74,33 @@ pub(super) fn view(cx: &Cx, rows: &impl Rows<PerOrg>, budget: Budget) -> Result<
             Some(Standing::of(&budget, &counter))
         }
     };
-    Ok(BudgetView::of(budget, standing))
+    let warning = too_small(cx, rows, &budget)?;
+    Ok(BudgetView { warning, ..BudgetView::of(budget, standing) })
+}
+
+/// Said where not even one run of the agent that the budget names fits into it.
+fn too_small(cx: &Cx, rows: &impl Rows<PerOrg>, budget: &Budget) -> Result<Option<String>> {
+    let names_agent = matches!(budget.scope, Scope::Agent | Scope::Run) && budget.subject != EVERYONE;
+    if !names_agent || budget.action != OnLimit::Stop {
+        return Ok(None);
+    }
+    let Some(agent) = rows.get::<Agent>(AgentId::from_bytes(budget.subject.to_be_bytes()))? else {
+        return Ok(None);
+    };
+    // One that is stopped, say, is not looked at.
+    let Ok(agent) = agents::accepted(cx.services(), rows, agent.id, agent.current_number()) else {
+        return Ok(None);
+    };
+    // The least that it is asked for.
+    let need = Need::of(&estimate(&agent, &Json::null()));
+    let lacking = lack((budget.limit_micros, budget.limit_tokens), Amount::default(), need);
+    let most = match lacking {
+        None => return Ok(None),
+        Some(Unit::Money) => need.micros.map(|it| format!("{} {CURRENCY}", Micros(it).plain())),
+        Some(Unit::Tokens) => need.tokens.map(|it| format!("{it} tokens")),
+    };
+    let most = most.map_or_else(String::new, |it| format!(": even one with an empty input may use {it}"));
+    Ok(Some(format!("no run of {} fits into this budget{most}", agent.agent.name)))
 }
 
 /// The nearest to the limit first.

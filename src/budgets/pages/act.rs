@@ -10,9 +10,7 @@ use crate::access::{Action, Cx};
 use crate::base::{BudgetId, Result};
 use crate::budgets::ops;
 use crate::budgets::view::BudgetView;
-use crate::web::{
-    Faults, Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, confirmed, part,
-};
+use crate::web::{Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, deleted, part};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -74,11 +72,10 @@ async fn save(cx: &Cx, id: BudgetId, typed: &Typed) -> Result<BudgetView> {
 async fn delete(cx: Cx, request: HttpRequest, framing: Framing, form: Form<DeleteForm>) -> Reply<Sent> {
     let id: BudgetId = part(&request, "budget")?;
     let name = ops::find(&cx, id)?.budget.name;
-    if let Err(error) = confirmed(&form.0.confirm, &name) {
+    let page = |wrong| {
         let mut page = page_of(&cx, &framing, id)?;
-        page.other_faults = Faults::of(error)?.summary([]);
-        return again(page);
-    }
-    ops::delete(&cx, id, None).await?;
-    Ok(SeeOther::to("/budgets").saying(Flash::ok(format!("{name} is gone."))).into())
+        page.other_faults = wrong;
+        Ok(page)
+    };
+    deleted((&form.0.confirm, &name), "/budgets", ops::delete(&cx, id, None), page).await
 }

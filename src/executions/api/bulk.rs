@@ -10,6 +10,7 @@ use crate::engine::Status;
 use crate::executions::list::ExecutionFilter;
 use crate::executions::ops::{self, BulkAction, BulkAnswer, VersionChoice};
 use crate::web::{Body, Found, Reply, Route};
+use crate::workflows;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -51,7 +52,8 @@ struct BulkFilter {
     #[serde(default)]
     agent_id: Option<String>,
     #[serde(default)]
-    workflow_id: Option<WorkflowId>,
+    /// Id or slug of a chain.
+    workflow_id: Option<String>,
     #[serde(default)]
     session_id: Option<String>,
     #[serde(default)]
@@ -71,11 +73,11 @@ struct BulkFilter {
 }
 
 impl BulkFilter {
-    /// Errors: `AgentNotFound`.
+    /// Errors: `AgentNotFound`, `NotFound` for a workflow.
     fn read(self, cx: &Cx) -> Result<ExecutionFilter> {
         Ok(ExecutionFilter {
             agent: self.agent_id.map(|it| agents::find(cx, &it).map(|it| it.id)).transpose()?,
-            workflow: self.workflow_id,
+            workflow: self.workflow_id.map(|it| workflow(cx, &it)).transpose()?,
             status: self.status,
             session: self.session_id,
             batch: self.batch_id,
@@ -85,6 +87,11 @@ impl BulkFilter {
             q: self.q.filter(|it| !it.trim().is_empty()),
         })
     }
+}
+
+/// By its id also one that was deleted: its runs are there still.
+fn workflow(cx: &Cx, id_or_slug: &str) -> Result<WorkflowId> {
+    id_or_slug.parse().or_else(|_| workflows::find(cx, id_or_slug).map(|it| it.id))
 }
 
 /// `POST /api/executions/bulk`

@@ -97,10 +97,21 @@ pub fn read_inputs(format: BatchFormat, text: &[u8], schema: &Value) -> Result<N
 /// Errors are many in a table with one wrong column: the first of them say it.
 pub(super) fn refused(mut wrong: Vec<Invalid>) -> Error {
     const SHOWN: usize = 50;
-    let count = wrong.len();
+    let all = lines_of(&wrong);
     wrong.truncate(SHOWN);
-    let error = Error::invalid_fields(crate::base::Code::InvalidInput, wrong).detail("wrong_lines", count);
-    if count > SHOWN { error.suggest(format!("{} more lines are wrong", count - SHOWN)) } else { error }
+    let more = all - lines_of(&wrong);
+    let error = Error::invalid_fields(crate::base::Code::InvalidInput, wrong).detail("wrong_lines", all);
+    match more {
+        0 => error,
+        1 => error.suggest("1 more line is wrong"),
+        more => error.suggest(format!("{more} more lines are wrong")),
+    }
+}
+
+/// A line may be wrong in many ways, which stand behind each other: its path begins with two names.
+fn lines_of(wrong: &[Invalid]) -> usize {
+    let line = |it: &Invalid| it.path.split('/').take(3).collect::<Vec<_>>().join("/");
+    wrong.chunk_by(|one, other| line(one) == line(other)).count()
 }
 
 type Lines = Vec<(u64, std::result::Result<Json, String>)>;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::estimate::{Estimate, ahead, mean_of, of_batch};
 use super::input::{MAX_INPUTS, NewBatch, refused};
-use super::row::{BY_AGENT, Batch, BatchView, Ended};
+use super::row::{BY_AGENT, Batch, BatchView, Ended, Unpriced};
 use crate::access::{Action, Cx};
 use crate::agents::{self, Runnable, Spec};
 use crate::audit::Note;
@@ -69,6 +69,7 @@ pub async fn start(cx: &Cx, agent: &str, new: NewBatch) -> Result<BatchStarted> 
         total: u32::try_from(new.inputs.len()).unwrap_or(u32::MAX),
         ended: Ended::default(),
         cost_micros: 0,
+        unpriced: Unpriced::default(),
         duration_sum_ms: 0,
         created_at: cx.now(),
         completed_at: None,
@@ -207,7 +208,7 @@ pub async fn cancel(cx: &Cx, id: BatchId) -> Result<BatchView> {
             noting.claim(&mut tx)
         };
         cx.services().store.write_with(WriteOptions { essential: true }, noted).await?;
-        cancel_all(cx, &open).await?;
+        cancel_all(cx, &open, None).await?;
     }
     find(cx, id)
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::Estimate;
+use crate::adapters::{Usage, is_known_of_some};
 use crate::base::{AgentId, BatchId, Json, Result, Timestamp};
 use crate::engine::Status;
 use crate::executions::store::BY_BATCH;
@@ -26,10 +27,34 @@ pub(super) struct Batch {
     pub total: u32,
     pub ended: Ended,
     pub cost_micros: i64,
+    #[serde(default)]
+    pub unpriced: Unpriced,
     pub duration_sum_ms: u64,
     pub created_at: Timestamp,
     /// When the last of them ended.
     pub completed_at: Option<Timestamp>,
+}
+
+/// What is missing in the cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unpriced {
+    /// With calls whose cost nobody knows.
+    pub runs: u64,
+    pub calls: u64,
+    /// Whatever is known of their cost.
+    pub all_calls: u64,
+}
+
+impl Unpriced {
+    fn count(&mut self, usage: &Usage) {
+        self.runs += u64::from(usage.unpriced_calls > 0);
+        self.calls += usage.unpriced_calls;
+        self.all_calls += usage.api_calls;
+    }
+
+    fn known(self, cost_micros: i64) -> Option<i64> {
+        (cost_micros != 0 || is_known_of_some(self.all_calls, self.calls)).then_some(cost_micros)
+    }
 }
 
 /// Runs that have ended, by how.
@@ -83,6 +108,7 @@ pub(in crate::executions) fn count_end(tx: &mut OrgTx<'_, '_>, execution: &Execu
         *count += 1;
     }
     batch.cost_micros += execution.usage.cost_micros;
+    batch.unpriced.count(&execution.usage);
     if let (Some(from), Some(to)) = (execution.started_at, execution.completed_at) {
         batch.duration_sum_ms += to.since(from);
     }
@@ -152,8 +178,11 @@ pub struct BatchView {
     pub failed: u64,
     pub cancelled: u64,
     pub timeout: u64,
-    /// What its runs have cost so far, retries included.
-    pub cost_micros: i64,
+    /// What its runs have cost so far, retries included, as far as it is known; `null` where it is of no call.
+    pub cost_micros: Option<i64>,
+    /// Runs, retries included, with calls whose cost nobody knows: what is not in `cost_micros`.
+    #[serde(default)]
+    pub unknown_cost_runs: u64,
     pub estimate: Estimate,
     pub priority: i8,
     pub metadata: Option<Json>,
@@ -177,7 +206,8 @@ impl Batch {
             failed: self.ended.failed.into(),
             cancelled: self.ended.cancelled.into(),
             timeout: self.ended.timeout.into(),
-            cost_micros: self.cost_micros,
+            cost_micros: self.unpriced.known(self.cost_micros),
+            unknown_cost_runs: self.unpriced.runs,
             estimate,
             priority: self.priority,
             metadata: self.metadata,

@@ -10,7 +10,7 @@ use super::retry::{VersionChoice, plan_retry};
 use super::start::accept_all;
 use crate::access::{Action, Cx};
 use crate::audit::Note;
-use crate::base::{AgentId, Cursor, Error, ExecutionId, PageRequest, Result};
+use crate::base::{AgentId, Cursor, ExecutionId, PageRequest, Result};
 use crate::engine::Status;
 use crate::executions::list::ExecutionFilter;
 use crate::executions::seen::Seen;
@@ -190,7 +190,7 @@ async fn cancel(cx: &Cx, runs: &[Execution]) -> Result<u64> {
     };
     cx.services().store.write_with(WriteOptions { essential: true }, noted).await?;
     let ids: Vec<ExecutionId> = runs.iter().map(|it| it.id).collect();
-    cancel_all(cx, &ids).await.map(|it| it as u64)
+    cancel_all(cx, &ids, None).await.map(|it| it as u64)
 }
 
 async fn retry(cx: &Cx, runs: Vec<Execution>, version: VersionChoice) -> Result<(u64, Vec<BulkFailure>)> {
@@ -242,16 +242,15 @@ impl<'a> Walk<'a> {
             let of = |it: &Status| ExecutionFilter { status: Some(*it), ..filter.clone() };
             action.statuses().iter().map(of).collect()
         };
-        let foreign = || Error::invalid_at("cursor", "this cursor did not come from such a call");
         let (at, cursor) = match from {
             None => (0, None),
             Some(Cursor(bytes)) => {
-                let (at, rest) = bytes.split_first().ok_or_else(foreign)?;
+                let (at, rest) = bytes.split_first().ok_or_else(Cursor::foreign)?;
                 (usize::from(*at), (!rest.is_empty()).then(|| Cursor(rest.to_vec())))
             }
         };
         if at >= places.len() {
-            return Err(foreign());
+            return Err(Cursor::foreign());
         }
         Ok(Self {
             cx,

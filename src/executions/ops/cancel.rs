@@ -6,15 +6,20 @@ use super::find::{stored, view};
 use crate::access::{Action, Cx};
 use crate::audit::Note;
 use crate::base::{ExecutionId, Result};
+use crate::engine::Failure;
 use crate::executions::types::{Execution, ExecutionView};
 use crate::infra::store::{WriteOptions, WriteTx};
 
 /// Ends many runs of the caller's organization. When this returns they have ended; answers how many of them by
-/// this call.
-pub(in crate::executions) async fn cancel_all(cx: &Cx, ids: &[ExecutionId]) -> Result<usize> {
+/// this call. `why` is told to those who wait for them.
+pub(in crate::executions) async fn cancel_all(
+    cx: &Cx,
+    ids: &[ExecutionId],
+    why: Option<Failure>,
+) -> Result<usize> {
     let engine = &cx.services().engine;
     // All are marked before the first has ended, so that none of them begins meanwhile.
-    let ended = join_all(ids.iter().map(|id| engine.cancel(cx.org(), *id))).await;
+    let ended = join_all(ids.iter().map(|id| engine.cancel(cx.org(), *id, why.clone()))).await;
     ended.into_iter().try_fold(0, |count, it| it.map(|was_open| count + usize::from(was_open)))
 }
 
@@ -36,7 +41,7 @@ pub async fn cancel(cx: &Cx, id: ExecutionId) -> Result<ExecutionView> {
         };
         // Also on a full disk: an end frees more than it takes.
         cx.services().store.write_with(WriteOptions { essential: true }, noted).await?;
-        cx.services().engine.cancel(cx.org(), id).await?;
+        cx.services().engine.cancel(cx.org(), id, None).await?;
     }
     view(cx, id)
 }

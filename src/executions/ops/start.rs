@@ -20,8 +20,8 @@ use crate::executions::rate::check_rate;
 use crate::executions::runner::{Runner, WorkflowRun};
 use crate::executions::sessions::{self, OnBusy};
 use crate::executions::types::{
-    DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_METADATA_BYTES, MAX_TIMEOUT_MS, MAX_WAIT_MS, NewExecution,
-    Trigger, TriggerKind,
+    DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_TIMEOUT_MS, MAX_WAIT_MS, NewExecution, Trigger,
+    TriggerKind, check_metadata,
 };
 use crate::infra::store::{OrgTx, Rows};
 use crate::stops;
@@ -167,7 +167,7 @@ async fn record(
         Ok(interrupts) => {
             engine.accept(task);
             if !interrupts.is_empty() {
-                cancel_all(&cx, &interrupts).await?;
+                cancel_all(&cx, &interrupts, Some(sessions::interruption(id))).await?;
             }
         }
         Err(error) => {
@@ -283,20 +283,14 @@ impl Started {
 
 pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
     if request.wait_ms.is_some_and(|it| it > MAX_WAIT_MS) {
-        return Err(Error::invalid_at("wait_ms", format!("is 0 to {MAX_WAIT_MS}")));
+        return Err(Error::invalid_at("wait_ms", format!("has to be 0 to {MAX_WAIT_MS}")));
     }
     if request.timeout_ms.is_some_and(|it| it == 0 || it > MAX_TIMEOUT_MS) {
-        return Err(Error::invalid_at("timeout_ms", format!("is 1 to {MAX_TIMEOUT_MS}")));
+        return Err(Error::invalid_at("timeout_ms", format!("has to be 1 to {MAX_TIMEOUT_MS}")));
     }
     if request.priority.is_some_and(|it| !(-100..=100).contains(&it)) {
-        return Err(Error::invalid_at("priority", "is -100 to 100"));
+        return Err(Error::invalid_at("priority", "has to be -100 to 100"));
     }
     sessions::check(request)?;
-    match &request.metadata {
-        Some(it) if it.len() > MAX_METADATA_BYTES => {
-            Err(Error::invalid_at("metadata", format!("has at most {MAX_METADATA_BYTES} bytes")))
-        }
-        Some(it) if !it.as_str().starts_with('{') => Err(Error::invalid_at("metadata", "is an object")),
-        _ => Ok(()),
-    }
+    check_metadata(request.metadata.as_ref())
 }

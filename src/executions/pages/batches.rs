@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::HTML;
 use crate::access::{self, Action, Cx};
-use crate::base::{BatchId, Micros, PageRequest, Result, Timestamp};
+use crate::base::{BatchId, PageRequest, Result, Timestamp};
 use crate::executions::batches::{self, BatchResult, BatchView, TableFormat, feed_table};
 use crate::executions::list::ExecutionFilter;
 use crate::executions::ops::{self, BulkAction, VersionChoice};
 use crate::executions::runner_of;
-use crate::web::view::{count, duration, href, money};
+use crate::web::view::{count, duration, href, known_cost};
 use crate::web::{
     Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, SseAnswer, download, live_part, part,
     render,
@@ -137,7 +137,7 @@ struct Part {
     may_retry: bool,
     done: u64,
     remaining: String,
-    stats: Vec<(&'static str, String, &'static str)>,
+    stats: Vec<(&'static str, String, String, &'static str)>,
     lines: Vec<Line>,
     first_href: String,
     next_href: String,
@@ -257,19 +257,21 @@ fn left(batch: &BatchView) -> String {
     }
 }
 
-/// Label, value, tone.
-fn stats(batch: &BatchView) -> Vec<(&'static str, String, &'static str)> {
+/// Label, value, note, tone.
+fn stats(batch: &BatchView) -> Vec<(&'static str, String, String, &'static str)> {
     let wrong = batch.failed + batch.timeout;
-    let cost = match batch.cost_micros {
-        0 => "–".to_owned(),
-        micros => money(Micros(micros), "USD"),
-    };
+    let (cost, unknown) = known_cost(batch.cost_micros, batch.unknown_cost_runs);
     vec![
-        ("Completed", count(batch.completed), if batch.completed > 0 { "ok" } else { "idle" }),
-        ("Failed", count(wrong), if wrong > 0 { "bad" } else { "idle" }),
-        ("Cancelled", count(batch.cancelled), "idle"),
-        ("Unfinished", count(batch.unfinished), if batch.unfinished > 0 { "info" } else { "idle" }),
-        ("Cost so far", cost, "idle"),
+        ("Completed", count(batch.completed), String::new(), if batch.completed > 0 { "ok" } else { "idle" }),
+        ("Failed", count(wrong), String::new(), if wrong > 0 { "bad" } else { "idle" }),
+        ("Cancelled", count(batch.cancelled), String::new(), "idle"),
+        (
+            "Unfinished",
+            count(batch.unfinished),
+            String::new(),
+            if batch.unfinished > 0 { "info" } else { "idle" },
+        ),
+        ("Cost so far", cost, unknown, "idle"),
     ]
 }
 

@@ -16,7 +16,7 @@ use crate::executions::list::{ExecutionFilter, list};
 use crate::executions::runner_of;
 use crate::executions::store::feed_table;
 use crate::executions::types::ExecutionView;
-use crate::web::view::href;
+use crate::web::view::{UNKNOWN, count, href, money};
 use crate::web::{Frame, Framing, Html, Query, Reply, Route, SseAnswer, live_part, moment, render};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -160,8 +160,9 @@ pub(super) struct Row {
     by: String,
     said: String,
     duration_ms: Option<u64>,
-    tokens: u64,
-    cost: Micros,
+    /// Empty before the end, and where nothing was used.
+    tokens: String,
+    cost: String,
     created_at: Timestamp,
 }
 
@@ -268,6 +269,9 @@ impl<'a> Names<'a> {
     }
 
     fn row(&mut self, it: ExecutionView) -> Result<Row> {
+        let has_ended = it.status.has_ended();
+        let tokens = it.usage.input_tokens.zip(it.usage.output_tokens).map(|it| it.0 + it.1);
+        let price = |micros| money(Micros(micros), "USD");
         Ok(Row {
             href: format!("/executions/{}", it.id),
             id: it.id.to_string(),
@@ -277,10 +281,19 @@ impl<'a> Names<'a> {
             by: self.actor(&it.trigger.actor)?,
             said: it.error.map(|it| it.message).unwrap_or_default(),
             duration_ms: it.completed_at.is_some().then_some(it.usage.duration_ms),
-            tokens: it.usage.input_tokens + it.usage.output_tokens,
-            cost: Micros(it.usage.cost_micros.unwrap_or(0)),
+            tokens: if has_ended { figure(tokens, count) } else { String::new() },
+            cost: if has_ended { figure(it.usage.cost_micros, price) } else { String::new() },
             created_at: it.created_at,
         })
+    }
+}
+
+/// Nothing for zero, a word for what nobody knows.
+fn figure<T: Default + PartialEq>(known: Option<T>, say: impl Fn(T) -> String) -> String {
+    match known {
+        None => UNKNOWN.to_lowercase(),
+        Some(it) if it == T::default() => String::new(),
+        Some(it) => say(it),
     }
 }
 

@@ -13,9 +13,9 @@ use crate::agents;
 use crate::base::{ExecutionId, Micros, Result, Timestamp};
 use crate::engine::{Entry, EventKind, Status};
 use crate::executions::ops::{find, timeline};
-use crate::executions::types::{ExecutionView, WaitingFor};
+use crate::executions::types::{ExecutionView, UsageView, WaitingFor};
 use crate::executions::{error_of, runner_of};
-use crate::web::view::{JsonView, Waterfall, count, duration, href, money, sentence};
+use crate::web::view::{JsonView, UNKNOWN, Waterfall, count, duration, href, money, sentence};
 
 /// Journal entries that a page looks at.
 const LOOKED_AT: usize = 5_000;
@@ -63,11 +63,11 @@ impl HtmlSafe for RunPart {}
 
 impl Problem {
     /// Of a run that someone cancelled: news, and nothing to mend.
-    fn wanted(upstream: String) -> Self {
+    fn wanted(why: Option<&str>, upstream: String) -> Self {
         Self {
             tone: "idle",
             title: "This run was cancelled",
-            message: "Someone ended it before it was done.".to_owned(),
+            message: why.map_or_else(|| "Someone ended it before it was done.".to_owned(), sentence),
             upstream,
             code: "",
             suggestions: Vec::new(),
@@ -146,17 +146,10 @@ fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'st
     let usage = &run.usage;
     let took = if run.started_at.is_some() { duration(usage.duration_ms) } else { "–".to_owned() };
     let waited = format!("{} in the queue", duration(run.started_at.unwrap_or(now).since(run.created_at)));
-    let tokens = usage.input_tokens + usage.output_tokens;
-    let read = match tokens {
-        0 => "none counted".to_owned(),
-        _ => format!("{} in, {} out", count(usage.input_tokens), count(usage.output_tokens)),
-    };
-    let cost = match usage.cost_micros {
-        None => ("Unknown".to_owned(), "nobody has said a price".to_owned()),
-        Some(micros) if usage.unpriced_calls > 0 => {
-            (money(Micros(micros), "USD"), format!("and {} of unknown cost", calls(usage.unpriced_calls)))
-        }
-        Some(micros) => (money(Micros(micros), "USD"), String::new()),
+    let (tokens, cost, cpu) = match run.completed_at {
+        Some(_) => (tokens(usage), cost(usage), cpu(usage)),
+        // It is added up at the end.
+        None => Default::default(),
     };
     let attempts = match run.attempts {
         0 | 1 => String::new(),
@@ -165,16 +158,54 @@ fn stats(run: &ExecutionView, now: Timestamp) -> Vec<(&'static str, String, &'st
     vec![
         ("Took", took, "idle", waited),
         ("Attempts", run.attempts.to_string(), if run.attempts > 1 { "warn" } else { "idle" }, attempts),
-        ("Tokens", count(tokens), "idle", read),
-        ("Cost", cost.0, "idle", cost.1),
+        ("Tokens", or_none(tokens.0), "idle", tokens.1),
+        ("Cost", or_none(cost.0), "idle", cost.1),
+        ("Processor time", or_none(cpu.0), "idle", cpu.1),
     ]
+}
+
+fn or_none(value: String) -> String {
+    if value.is_empty() { "–".to_owned() } else { value }
+}
+
+/// Value and note.
+fn tokens(usage: &UsageView) -> (String, String) {
+    match (usage.input_tokens.zip(usage.output_tokens), usage.uncounted_calls) {
+        (None, _) => (UNKNOWN.to_owned(), "the agent does not count them".to_owned()),
+        (Some((0, 0)), 0) => (count(0), String::new()),
+        (Some((input, output)), 0) => {
+            (count(input + output), format!("{} in, {} out", count(input), count(output)))
+        }
+        (Some((input, output)), unknown) => {
+            (count(input + output), format!("and those of {} that did not count", calls(unknown)))
+        }
+    }
+}
+
+fn cost(usage: &UsageView) -> (String, String) {
+    let known = |micros| money(Micros(micros), "USD");
+    match (usage.cost_micros, usage.unpriced_calls) {
+        (None, _) => (UNKNOWN.to_owned(), "nobody has said a price".to_owned()),
+        (Some(micros), 0) => (known(micros), String::new()),
+        (Some(micros), unknown) => (known(micros), format!("and {} of unknown cost", calls(unknown))),
+    }
+}
+
+fn cpu(usage: &UsageView) -> (String, String) {
+    match usage.cpu_time_ms {
+        None => (UNKNOWN.to_owned(), "the work was done elsewhere".to_owned()),
+        Some(ms) => (duration(ms), String::new()),
+    }
 }
 
 fn problem(run: &ExecutionView) -> Option<Problem> {
     let error = error_of(run)?;
     let upstream = run.cancellation.as_ref().map(|it| sentence(&it.message)).unwrap_or_default();
     let title = match run.status {
-        Status::Cancelled => return Some(Problem::wanted(upstream)),
+        Status::Cancelled => {
+            let why = run.error.as_ref().map(|it| it.message.as_str());
+            return Some(Problem::wanted(why, upstream));
+        }
         Status::Timeout => "This run took too long",
         _ => "This run failed",
     };

@@ -5,19 +5,18 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::HTML;
 use crate::access::{Action, Cx};
-use crate::base::{AgentId, Error, Json, PageRequest, Result, Timestamp};
+use crate::base::{AgentId, Error, PageRequest, Result, Timestamp};
 use crate::executions::sessions::{self, Message, OnBusy, SessionFilter, SessionView, Speaker};
 use crate::executions::store::feed_table;
 use crate::executions::types::{NewExecution, TriggerKind};
 use crate::executions::{ops, runner_of};
-use crate::web::view::href;
+use crate::web::view::{Choice, Field, href};
 use crate::web::{
-    Flash, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, SseAnswer, live_part, path_segment,
-    render, words_part,
+    Faults, Form, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, SseAnswer, again, live_part,
+    path_segment, render, words_part,
 };
 
 /// Runs of a conversation on a page.
@@ -62,8 +61,9 @@ struct At {
     cursor: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct Said {
+    #[serde(default)]
     text: String,
     #[serde(default)]
     on_busy: OnBusy,
@@ -86,6 +86,8 @@ struct Index {
 
 struct Line {
     session: SessionView,
+    /// Its title, or how it begins.
+    name: String,
     href: String,
     agent: String,
 }
@@ -97,7 +99,8 @@ async fn index(cx: Cx, framing: Framing, query: Query<At>) -> Reply<Html> {
     let page = sessions::list(&cx, &SessionFilter::default(), &request)?;
     let next = page.next_cursor.unwrap_or_default();
     let line = |session: SessionView| {
-        Ok(Line { href: path_of(&session.id), agent: agent_name(&cx, session.agent_id)?, session })
+        let (href, agent) = (path_of(&session.id), agent_name(&cx, session.agent_id)?);
+        Ok(Line { name: name_of(&session), href, agent, session })
     };
     render(Index {
         frame: framing.frame("Sessions")?,
@@ -120,9 +123,58 @@ struct Show {
     say_href: String,
     /// Why not.
     silent: &'static str,
+    faults: Vec<(String, String)>,
+    text: Field,
+    on_busy: Field,
     session: SessionView,
     now: Timestamp,
     part: Part,
+}
+
+impl Show {
+    fn new(
+        cx: &Cx,
+        framing: &Framing,
+        session: SessionView,
+        cursor: &str,
+        typed: &Said,
+        faults: &Faults,
+    ) -> Result<Self> {
+        let path = path_of(&session.id);
+        let title = name_of(&session);
+        let mut frame = framing.frame(&title)?;
+        frame.live = true;
+        let silent = why_silent(cx, &session)?;
+        let runner = runner_of(cx, &cx.read()?, session.agent_id, None)?;
+        let choice = |it: OnBusy| Choice::new(it.name(), format!("{}: {}", it.name(), it.words()));
+        Ok(Self {
+            frame,
+            title,
+            agent: if session.agent_id.is_some() { runner.name } else { String::new() },
+            agent_href: runner.path.unwrap_or_default(),
+            stream_href: href(&format!("{path}/stream"), [("cursor", cursor)]),
+            say_href: if silent.is_empty() { format!("{path}/say") } else { String::new() },
+            silent,
+            faults: faults.summary(["text"]),
+            text: Field::area("text", "Your message")
+                .value(&typed.text)
+                .error(faults.on("text"))
+                .rows(3_u16)
+                .required(),
+            on_busy: Field::select("on_busy", "If it is still at work", OnBusy::ALL.map(choice).to_vec())
+                .value(typed.on_busy.name())
+                .required(),
+            part: part_of(cx, &session.id, cursor)?,
+            session,
+            now: cx.now(),
+        })
+    }
+}
+
+/// Its title, or how it begins.
+fn name_of(session: &SessionView) -> String {
+    let name = session.title.as_ref().or(session.first_words.as_ref()).filter(|it| !it.is_empty());
+    name.cloned().unwrap_or_else(|| "Untitled conversation".to_owned())
 }
 
 /// What changes while one looks.
@@ -149,25 +201,7 @@ struct Bubble {
 /// `GET /sessions/{conversation}`
 async fn show(cx: Cx, request: HttpRequest, framing: Framing, query: Query<At>) -> Reply<Html> {
     let session = sessions::find(&cx, &words_part(&request, "conversation")?)?;
-    let path = path_of(&session.id);
-    let part = part_of(&cx, &session.id, &query.0.cursor)?;
-    let title = session.title.clone().unwrap_or_else(|| "Conversation".to_owned());
-    let mut frame = framing.frame(&title)?;
-    frame.live = true;
-    let silent = why_silent(&cx, &session)?;
-    let runner = runner_of(&cx, &cx.read()?, session.agent_id, None)?;
-    render(Show {
-        frame,
-        title,
-        agent: if session.agent_id.is_some() { runner.name } else { String::new() },
-        agent_href: runner.path.unwrap_or_default(),
-        stream_href: href(&format!("{path}/stream"), [("cursor", query.0.cursor.as_str())]),
-        say_href: if silent.is_empty() { format!("{path}/say") } else { String::new() },
-        silent,
-        session,
-        now: cx.now(),
-        part,
-    })
+    render(Show::new(&cx, &framing, session, &query.0.cursor, &Said::default(), &Faults::none())?)
 }
 
 /// `GET /sessions/{conversation}/stream`
@@ -178,26 +212,34 @@ async fn stream(cx: Cx, request: HttpRequest, query: Query<At>) -> Reply<SseAnsw
 }
 
 /// `POST /sessions/{conversation}/say`
-async fn say(cx: Cx, request: HttpRequest, form: Form<Said>) -> Reply<SeeOther> {
+async fn say(cx: Cx, request: HttpRequest, framing: Framing, form: Form<Said>) -> Reply<Sent> {
     let session = sessions::find(&cx, &words_part(&request, "conversation")?)?;
-    let Said { text, on_busy } = form.0;
-    let path = path_of(&session.id);
-    if text.trim().is_empty() {
-        return Ok(SeeOther::to(path).saying(Flash::bad("Write something first.")));
+    let typed = form.0;
+    match said(&cx, &session, &typed).await {
+        Ok(()) => Ok(SeeOther::to(path_of(&session.id)).into()),
+        Err(error) => {
+            let faults = Faults::of(error)?;
+            again(Show::new(&cx, &framing, session, "", &typed, &faults)?)
+        }
     }
+}
+
+async fn said(cx: &Cx, session: &SessionView, typed: &Said) -> Result<()> {
     let Some(agent) = session.agent_id else {
         return Err(Error::conflict(
             "this session was begun with a chain, which is told more by running it again",
         ));
     };
+    if typed.text.trim().is_empty() {
+        return Err(Error::invalid_at("text", "write something first"));
+    }
     let request = NewExecution {
-        session_id: Some(session.id),
-        on_busy: Some(on_busy),
+        session_id: Some(session.id.clone()),
+        on_busy: Some(typed.on_busy),
         wait_ms: Some(0),
-        ..NewExecution::of(sessions::input_of(&cx, agent, text.trim())?)
+        ..NewExecution::of(sessions::input_of(cx, agent, typed.text.trim())?)
     };
-    ops::start(&cx, &agent.to_string(), TriggerKind::Console, request).await?;
-    Ok(SeeOther::to(path))
+    ops::start(cx, &agent.to_string(), TriggerKind::Console, request).await.map(drop)
 }
 
 /// `POST /sessions/begin`
@@ -237,24 +279,13 @@ fn bubbles(messages: Vec<Message>) -> Vec<Bubble> {
         let status = it.status.name();
         Bubble {
             mine,
-            text: words(&it.content),
+            text: sessions::words(&it.content),
             status: if mine && status != "completed" { status } else { "" },
             run: it.execution_id.to_string(),
             at: it.at,
         }
     };
     messages.into_iter().map(bubble).collect()
-}
-
-/// The text where it is one, or the one field that is; otherwise the JSON.
-fn words(content: &Json) -> String {
-    let value = content.to_value();
-    if let Some(text) = value.as_str() {
-        return text.to_owned();
-    }
-    let only = value.as_object().filter(|it| it.len() == 1).and_then(|it| it.values().next());
-    let text = only.and_then(Value::as_str);
-    text.map_or_else(|| serde_json::to_string_pretty(&value).unwrap_or_default(), str::to_owned)
 }
 
 fn agent_name(cx: &Cx, agent: Option<AgentId>) -> Result<String> {

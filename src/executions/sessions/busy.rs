@@ -2,12 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::row::Session;
 use crate::access::Cx;
-use crate::base::{Code, Error, ExecutionId, Result};
-use crate::engine::Lane;
+use crate::base::{Code, Error, ExecutionId, Json, Result};
+use crate::engine::{Failure, Lane};
 use crate::executions::store::BY_SESSION;
 use crate::executions::types::{Execution, MAX_SESSION_CHARS, NewExecution};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
@@ -30,13 +31,39 @@ pub enum OnBusy {
     Rollback,
 }
 
+impl OnBusy {
+    pub const ALL: [Self; 4] = [Self::Queue, Self::Interrupt, Self::Rollback, Self::Reject];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Queue => "queue",
+            Self::Interrupt => "interrupt",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// What it does, for the person who chooses.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Reject => "refuse this message",
+            Self::Queue => "wait until it is done",
+            Self::Interrupt => "end it; what was said stays",
+            Self::Rollback => "end it, as if it had not been said",
+        }
+    }
+}
+
 /// Errors: `ValidationFailed` for an id that cannot be one, and where the request has no session to be busy.
 pub(in crate::executions) fn check(request: &NewExecution) -> Result<()> {
     if let Some(id) = &request.session_id {
         check_id("session_id", id)?;
     }
     if request.on_busy.is_some() && request.session_id.is_none() {
-        return Err(Error::invalid_at("on_busy", "is for runs with a session_id"));
+        return Err(Error::invalid_at(
+            "on_busy",
+            "says what to do while a session is busy, so it needs a session_id",
+        ));
     }
     Ok(())
 }
@@ -52,7 +79,7 @@ pub(super) fn check_id(field: &str, id: &str) -> Result<()> {
     }
     Err(Error::invalid_at(
         field,
-        format!("has 1 to {MAX_SESSION_CHARS} characters in one line, not only a dot or two"),
+        format!("has 1 to {MAX_SESSION_CHARS} characters in one line, and is more than a dot or two"),
     ))
 }
 
@@ -105,6 +132,16 @@ pub(in crate::executions) fn enter(
     Ok(interrupts)
 }
 
+/// What those are told who wait for a run that a later one of its session ends.
+pub(in crate::executions) fn interruption(by: ExecutionId) -> Failure {
+    let message =
+        "this run was ended by a later message of its session, sent with on_busy interrupt or rollback";
+    Failure {
+        details: Json::of(&json!({ "interrupted_by": by.to_string() })),
+        ..Failure::new(Code::ExecutionCancelled, message)
+    }
+}
+
 /// Runs of a session that have not ended, oldest first. They are among its newest, for those before them have.
 pub(super) fn open_runs(rows: &impl Rows<PerOrg>, session: &str) -> Result<Vec<Execution>> {
     let (mut open, mut looked) = (Vec::new(), 0);
@@ -121,8 +158,8 @@ pub(super) fn open_runs(rows: &impl Rows<PerOrg>, session: &str) -> Result<Vec<E
 
 fn busy(session: &str, open: &[Execution]) -> Error {
     let error = Error::conflict(format!(
-        "session {session} is at work on an earlier message; wait for its end, or send on_busy queue, interrupt or \
-         rollback"
+        "session {session} is at work on an earlier message: wait until that has ended, or send this one with on_busy \
+         queue, interrupt or rollback"
     ));
     open.iter().take(1).fold(error, |it, run| it.detail("execution_id", run.id.to_string()))
 }
@@ -131,7 +168,7 @@ fn full(session: &str) -> Error {
     Error::new(
         Code::ResourceExhausted,
         format!(
-            "session {session} has {MAX_OPEN} messages waiting; wait until some of them have been answered"
+            "session {session} has {MAX_OPEN} messages waiting, which is the most; send this one when some of them have been answered"
         ),
     )
 }

@@ -12,7 +12,7 @@ pub use busy::OnBusy;
 pub use messages::{Message, Speaker, messages};
 pub use ops::{NewSession, SessionFilter, SessionUpdate, create, find, list, update};
 pub use row::SessionView;
-pub use words::{input_of, takes_words};
+pub use words::{input_of, takes_words, words};
 
-pub(super) use busy::{check, enter, lane_of};
+pub(super) use busy::{check, enter, interruption, lane_of};
 pub(super) use messages::history;

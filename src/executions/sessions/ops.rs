@@ -5,11 +5,13 @@ use serde::Deserialize;
 
 use super::busy::{check_id, open_runs};
 use super::row::{BY_AGENT, BY_USE, Session, SessionView};
+use super::words::first_words;
 use crate::access::{Action, Cx};
 use crate::agents;
 use crate::audit::Note;
-use crate::base::{AgentId, Error, Json, Page, PageRequest, Result, SessionId};
-use crate::executions::types::MAX_METADATA_BYTES;
+use crate::base::{AgentId, Error, Json, OrNull, Page, PageRequest, Result, SessionId};
+use crate::executions::store::BY_SESSION;
+use crate::executions::types::{Execution, check_metadata};
 use crate::infra::store::{Key, Order, PerOrg, Rows, View};
 
 const MAX_TITLE_CHARS: usize = 120;
@@ -33,10 +35,9 @@ pub struct NewSession {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionUpdate {
-    #[serde(default)]
-    pub title: Option<String>,
-    #[serde(default)]
-    pub metadata: Option<Json>,
+    pub title: OrNull<String>,
+    /// An object of your own.
+    pub metadata: OrNull<Json>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -68,7 +69,10 @@ pub async fn create(cx: &Cx, new: NewSession) -> Result<SessionView> {
     let (noting, made) = (cx.clone(), session.clone());
     cx.write(move |tx| {
         if tx.get::<Session>(Key::new().text(&made.id))?.is_some() {
-            return Err(Error::conflict(format!("there is a session {} already", made.id)));
+            return Err(Error::conflict(format!(
+                "there is a session {} already; leave the id out, and one is made",
+                made.id
+            )));
         }
         noting.note(
             tx,
@@ -77,21 +81,21 @@ pub async fn create(cx: &Cx, new: NewSession) -> Result<SessionView> {
         tx.insert(&made)
     })
     .await?;
-    Ok(session.view(Vec::new()))
+    Ok(session.view(None, Vec::new()))
 }
 
 /// Names a session anew.
 pub async fn update(cx: &Cx, id: &str, update: SessionUpdate) -> Result<SessionView> {
     cx.require(Action::AgentsExecute)?;
-    check(update.title.as_deref(), update.metadata.as_ref())?;
+    let (title, metadata) = (update.title.0.filter(|it| !it.is_empty()), update.metadata.0);
+    check(title.as_deref(), metadata.as_ref())?;
     session_of(cx, &cx.read()?, id)?;
     let (noting, key) = (cx.clone(), id.to_owned());
     cx.write(move |tx| {
         let session = tx.get::<Session>(Key::new().text(&key))?;
         let session = session.ok_or_else(|| Error::not_found("session", &key))?;
         noting.note(tx, Note::of("conversation.update", "conversation", &key))?;
-        let title = update.title.filter(|it| !it.is_empty());
-        tx.put(&Session { title, metadata: update.metadata, ..session })
+        tx.put(&Session { title, metadata, ..session })
     })
     .await?;
     find(cx, id)
@@ -141,18 +145,17 @@ fn sees(cx: &Cx, rows: &View<PerOrg>, session: &Session) -> Result<bool> {
 
 fn view(rows: &View<PerOrg>, session: Session) -> Result<SessionView> {
     let open = open_runs(rows, &session.id)?.into_iter().map(|it| it.id).collect();
-    Ok(session.view(open))
+    let mut first = None;
+    rows.scan_index::<Execution>(BY_SESSION, Key::new().text(&session.id), Order::Oldest, |run| {
+        first = (!run.undone).then(|| first_words(&run.input));
+        Ok(run.undone)
+    })?;
+    Ok(session.view(first, open))
 }
 
 fn check(title: Option<&str>, metadata: Option<&Json>) -> Result<()> {
     if title.is_some_and(|it| it.chars().count() > MAX_TITLE_CHARS) {
         return Err(Error::invalid_at("title", format!("has at most {MAX_TITLE_CHARS} characters")));
     }
-    match metadata {
-        Some(it) if it.len() > MAX_METADATA_BYTES => {
-            Err(Error::invalid_at("metadata", format!("has at most {MAX_METADATA_BYTES} bytes")))
-        }
-        Some(it) if !it.as_str().starts_with('{') => Err(Error::invalid_at("metadata", "is an object")),
-        _ => Ok(()),
-    }
+    check_metadata(metadata)
 }

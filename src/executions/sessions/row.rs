@@ -45,6 +45,8 @@ pub struct SessionView {
     /// The agent with which it was begun; none where that was a chain.
     pub agent_id: Option<AgentId>,
     pub title: Option<String>,
+    /// How its oldest message begins, of those that are still there: a name where it has no title.
+    pub first_words: Option<String>,
     pub metadata: Option<Json>,
     pub created_by: String,
     /// Its runs that have not ended, oldest first: the first is at work, the others wait for it.
@@ -55,11 +57,12 @@ pub struct SessionView {
 }
 
 impl Session {
-    pub(super) fn view(self, open: Vec<ExecutionId>) -> SessionView {
+    pub(super) fn view(self, first_words: Option<String>, open: Vec<ExecutionId>) -> SessionView {
         SessionView {
             id: self.id,
             agent_id: self.agent_id,
             title: self.title,
+            first_words,
             metadata: self.metadata,
             created_by: self.actor,
             open,

@@ -20,7 +20,7 @@ pub fn input_of(cx: &Cx, agent: AgentId, text: &str) -> Result<Json> {
     let named = names.map(|it| Value::from_iter([(it.to_owned(), json!(text))]));
     let mut forms = std::iter::once(json!(text)).chain(named).map(|it| Json::of(&it));
     let taken = forms.find(|it| runnable.version.check_input(it).is_ok());
-    taken.ok_or_else(|| Error::invalid_at("text", "this agent takes no plain text; run it from its own page"))
+    taken.ok_or_else(|| Error::invalid_at("text", "this agent needs more than a text: its input schema asks for other fields; run it from its own page"))
 }
 
 fn needed_field(cx: &Cx, runnable: &Runnable) -> Result<Option<String>> {
@@ -30,6 +30,34 @@ fn needed_field(cx: &Cx, runnable: &Runnable) -> Result<Option<String>> {
         Some([Value::String(only)]) => Some(only.clone()),
         _ => None,
     })
+}
+
+/// What was said, for people: the text where it is one, or the one field that is; otherwise the JSON.
+pub fn words(content: &Json) -> String {
+    let value = content.to_value();
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
+    }
+    let only = value.as_object().filter(|it| it.len() == 1).and_then(|it| it.values().next());
+    let text = only.and_then(Value::as_str);
+    text.map_or_else(|| serde_json::to_string_pretty(&value).unwrap_or_default(), str::to_owned)
+}
+
+/// How it begins, in one line.
+pub(super) fn first_words(content: &Json) -> String {
+    const MOST_CHARS: usize = 80;
+    let text = words(content);
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.chars().count() + word.chars().count() > MOST_CHARS {
+            line.extend(word.chars().take(if line.is_empty() { MOST_CHARS } else { 0 }));
+            line.push('…');
+            break;
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    line.trim_end().to_owned()
 }
 
 /// Whether one can talk to the agent.

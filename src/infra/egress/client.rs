@@ -76,8 +76,12 @@ impl TryFrom<&config::Egress> for EgressConfig {
 
     /// Errors: `ValidationFailed` for an entry of `allow` that is none.
     fn try_from(settings: &config::Egress) -> Result<Self, Error> {
+        let rule = |it: &String| {
+            let named = |error: Error| Error::invalid(format!("the setting egress.allow: {error}"));
+            it.trim().parse().map_err(named)
+        };
         Ok(Self {
-            allow: settings.allow.iter().map(|it| it.trim().parse()).collect::<Result<_, _>>()?,
+            allow: settings.allow.iter().map(rule).collect::<Result<_, _>>()?,
             connect_timeout: Duration::from_millis(settings.connect_ms),
             max_body_bytes: settings.max_answer_bytes,
             large_answers_bytes: settings.large_answers_bytes,

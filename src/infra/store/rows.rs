@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::backend::{PairIter, Snapshot};
 use super::keys::{Key, end_of};
-use crate::base::{Cursor, Doing, Error, Id, OrgId, PageRequest, Result};
+use crate::base::{Cursor, Doing, Id, OrgId, PageRequest, Result};
 
 /// A table's place in the store. Numbers and meanings are on disk and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,10 +245,13 @@ pub trait Rows<S: Scope> {
         let (snapshot, scope) = self.source();
         let all = full_key(scope, R::TABLE, index, prefix.as_slice());
         let (mut from, mut to) = (all.clone(), end_of(&all));
-        if let Some(Cursor(rest)) = &request.cursor {
+        // Of which table and index a cursor is.
+        let mark = [R::TABLE.number.to_be_bytes().as_slice(), &[index]].concat();
+        if let Some(cursor) = &request.cursor {
+            let rest = cursor.0.strip_prefix(mark.as_slice()).ok_or_else(Cursor::foreign)?;
             let at = full_key(scope, R::TABLE, index, rest);
             if !at.starts_with(&all) {
-                return Err(Error::invalid_at("cursor", "this cursor did not come from this list"));
+                return Err(Cursor::foreign());
             }
             match order {
                 Order::Newest => to = at,
@@ -275,7 +278,7 @@ pub trait Rows<S: Scope> {
                     rows.push(row);
                 }
             }
-            last = Some(Cursor(pair.0[HEAD..].to_vec()));
+            last = Some(Cursor([mark.as_slice(), &pair.0[HEAD..]].concat()));
         }
         Ok((rows, None))
     }

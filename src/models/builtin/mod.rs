@@ -5,6 +5,7 @@
 //!
 //! How instructions decide: `task`. What a message may hold: `subject`. How output fields are understood: `fill`.
 
+mod bound;
 mod digest;
 mod fill;
 mod find;
@@ -31,6 +32,7 @@ use digest::{Reading, distinct};
 use find::NameKind;
 use subject::Subject;
 
+pub use bound::most_tokens;
 pub use task::Task;
 pub use tokens::count as count_tokens;
 
@@ -89,7 +91,7 @@ impl Builtin {
         let json = json.filter(|_| ended == Ended::Whole);
         let input = tokens::count(&request.instructions)
             + request.messages.iter().map(|it| tokens::count(&it.content)).sum::<u64>();
-        Reply { text, json, tokens: Tokens { input, output }, ended, notes }
+        Reply { text, json, tokens: Tokens { input, output }, cpu_time_ms: 0, ended, notes }
     }
 }
 
@@ -107,7 +109,11 @@ impl Model for Builtin {
     ) -> Result<Reply, ModelError> {
         let cancelled = || ModelError::new(Code::ExecutionCancelled, "the run was cancelled");
         let (model, request) = (*self, Arc::new(request));
-        let work = tokio::task::spawn_blocking(move || model.think(&request));
+        let work = tokio::task::spawn_blocking(move || {
+            let begun = thread_time_us();
+            let reply = model.think(&request);
+            Reply { cpu_time_ms: thread_time_us().saturating_sub(begun).div_ceil(1_000).max(1), ..reply }
+        });
         let reply = tokio::select! {
             done = work => done.map_err(|_| ModelError::new(Code::Internal, "the builtin model could not read this text"))?,
             () = stop.cancelled() => return Err(cancelled()),
@@ -120,6 +126,12 @@ impl Model for Builtin {
         }
         Ok(reply)
     }
+}
+
+/// Processor time of this thread so far.
+fn thread_time_us() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000).unwrap_or(0)
 }
 
 /// What an output schema wishes for.

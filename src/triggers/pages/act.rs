@@ -15,7 +15,7 @@ use crate::triggers::ops::{self, Sample};
 use crate::triggers::types::{Rotated, Rotation};
 use crate::triggers::view::{Trial, TriggerView};
 use crate::web::{
-    Faults, Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, confirmed, part, render,
+    Faults, Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, deleted, part, render,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -172,13 +172,12 @@ async fn rotate(cx: Cx, request: HttpRequest, framing: Framing, form: Form<Rotat
 async fn delete(cx: Cx, request: HttpRequest, framing: Framing, form: Form<DeleteForm>) -> Reply<Sent> {
     let id: TriggerId = part(&request, "trigger")?;
     let name = ops::find(&cx, id)?.name;
-    if let Err(error) = confirmed(&form.0.confirm, &name) {
+    let page = |wrong| {
         let mut page = page_of(&cx, &framing, id)?;
-        page.other_faults = Faults::of(error)?.summary([]);
-        return again(page);
-    }
-    ops::delete(&cx, id, None).await?;
-    Ok(SeeOther::to("/triggers").saying(Flash::ok(format!("{name} is gone."))).into())
+        page.other_faults = wrong;
+        Ok(page)
+    };
+    deleted((&form.0.confirm, &name), "/triggers", ops::delete(&cx, id, None), page).await
 }
 
 fn back(id: TriggerId, said: Flash) -> Sent {

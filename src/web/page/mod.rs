@@ -10,7 +10,7 @@ mod nav;
 mod refusal;
 mod routes;
 
-pub use confirm::confirmed;
+pub use confirm::{confirmed, deleted};
 pub use faults::Faults;
 pub(super) use flash::{forgotten, kept};
 pub(super) use framing::FlashShown;

@@ -111,6 +111,20 @@ pub fn money(amount: impl Given<Micros>, currency: &str) -> String {
     format!("{sign}{symbol}{}.{:02}", count(cents / 100), cents % 100)
 }
 
+/// Where nobody knows: not zero.
+pub const UNKNOWN: &str = "Unknown";
+
+/// A cost in words, and what is missing in it: that of so many runs.
+pub fn known_cost(micros: Option<i64>, unknown_runs: u64) -> (String, String) {
+    let runs =
+        || if unknown_runs == 1 { "1 run".to_owned() } else { format!("{} runs", count(unknown_runs)) };
+    match (micros, unknown_runs) {
+        (None, _) => (UNKNOWN.to_owned(), format!("{} of unknown cost", runs())),
+        (Some(micros), 0) => (money(Micros(micros), "USD"), String::new()),
+        (Some(micros), _) => (money(Micros(micros), "USD"), format!("and {} of unknown cost", runs())),
+    }
+}
+
 /// `97.5 %`; `–` where there is no whole.
 pub fn percent(part: impl Given<u64>, whole: impl Given<u64>) -> String {
     let (part, whole) = (part.given(), whole.given());

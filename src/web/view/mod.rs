@@ -21,7 +21,9 @@ pub use badge::{Ago, Badge};
 pub use chart::{Chart, Say, Series};
 pub use diff::Diff;
 pub use field::{Choice, Field, id_of as field_id, pairs_of_lines};
-pub use format::{ago, bytes, compact, count, duration, initials, money, percent, same, sentence};
+pub use format::{
+    UNKNOWN, ago, bytes, compact, count, duration, initials, known_cost, money, percent, same, sentence,
+};
 pub use given::Given;
 pub use href::href;
 pub use json::JsonView;

@@ -11,7 +11,7 @@ use super::super::view::{NewSecret, WebhookView};
 use super::super::{secrets, sweep};
 use super::look::view;
 use crate::access::{Action, Cx};
-use crate::agents::Agent;
+use crate::agents::{self, Agent};
 use crate::audit::Note;
 use crate::base::{AgentId, Code, Error, Id, Result, WebhookId};
 use crate::engine::{Timer, TimerKind};
@@ -27,7 +27,8 @@ const AT_ONCE: usize = 500;
 /// `OrganizationLimitExceeded`, `Unavailable` while sealed.
 pub async fn create(cx: &Cx, new: NewWebhook) -> Result<NewSecret> {
     cx.require(Action::WebhooksWrite)?;
-    let labels = Labels::check(&cx.services().egress, &new.name, &new.url, &new.events, &new.agent_ids)?;
+    let agent_ids = ids_of(cx, &new.agent_ids)?;
+    let labels = Labels::check(&cx.services().egress, &new.name, &new.url, &new.events, &agent_ids)?;
     let (secret, is_new) = secrets::given_or_new(cx, new.secret)?;
     let (caller, enabled) = (cx.clone(), new.enabled);
     cx.write(move |tx| {
@@ -68,7 +69,8 @@ pub async fn update(
 ) -> Result<WebhookView> {
     cx.require(Action::WebhooksWrite)?;
     let it = &update;
-    let labels = Labels::check(&cx.services().egress, &it.name, &it.url, &it.events, &it.agent_ids)?;
+    let agent_ids = ids_of(cx, &it.agent_ids)?;
+    let labels = Labels::check(&cx.services().egress, &it.name, &it.url, &it.events, &agent_ids)?;
     let caller = cx.clone();
     cx.write(move |tx| {
         let mut row = found(tx, id, expected)?;
@@ -168,6 +170,25 @@ fn check_room(tx: &OrgTx<'_, '_>) -> Result<()> {
     }
     let message = format!("an organization has at most {MAX_WEBHOOKS} webhooks");
     Err(Error::new(Code::OrganizationLimitExceeded, message).suggest("delete one that is no longer used"))
+}
+
+/// Errors: `ValidationFailed` with every slug that names no agent. Ids are looked at in the transaction.
+fn ids_of(cx: &Cx, named: &[String]) -> Result<Vec<AgentId>> {
+    let rows = cx.read()?;
+    let mut ids = Vec::with_capacity(named.len());
+    let mut error = None;
+    for (at, name) in named.iter().enumerate() {
+        match name.parse().map_or_else(|_| agents::id_of(&rows, name), |it| Ok(Some(it)))? {
+            Some(id) => ids.push(id),
+            None => {
+                let shown: String = name.chars().take(80).collect();
+                let message = format!("there is no agent {shown} in this organization");
+                let so_far: Error = error.unwrap_or_else(|| Error::invalid(message.clone()));
+                error = Some(so_far.at(&format!("/agent_ids/{at}"), message));
+            }
+        }
+    }
+    error.map_or(Ok(ids), Err)
 }
 
 /// Errors: `ValidationFailed` with every agent that is not there.

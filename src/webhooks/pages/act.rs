@@ -11,7 +11,7 @@ use super::show::{overlap, page_of};
 use crate::access::{Action, Cx};
 use crate::base::{Error, Result, WebhookId};
 use crate::web::{
-    Faults, Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, confirmed, part, render,
+    Faults, Flash, Form, FormPairs, Framing, Reply, Route, SeeOther, Sent, again, deleted, part, render,
 };
 use crate::webhooks::delivery::State;
 use crate::webhooks::ops;
@@ -98,8 +98,8 @@ async fn switch(cx: Cx, request: HttpRequest, form: Form<SwitchForm>) -> Reply<S
     let id: WebhookId = part(&request, "webhook")?;
     let it = ops::find(&cx, id)?;
     let enabled = form.0.to == "on";
-    let update =
-        WebhookUpdate { name: it.name, url: it.url, events: it.events, agent_ids: it.agent_ids, enabled };
+    let agent_ids = it.agent_ids.iter().map(ToString::to_string).collect();
+    let update = WebhookUpdate { name: it.name, url: it.url, events: it.events, agent_ids, enabled };
     ops::update(&cx, id, update, None).await?;
     let said = if enabled {
         "Events are sent there from now on."
@@ -152,13 +152,12 @@ async fn rotated(cx: &Cx, id: WebhookId, overlap_ms: &str) -> Result<NewSecret> 
 async fn delete(cx: Cx, request: HttpRequest, framing: Framing, form: Form<DeleteForm>) -> Reply<Sent> {
     let id: WebhookId = part(&request, "webhook")?;
     let name = ops::find(&cx, id)?.name;
-    if let Err(error) = confirmed(&form.0.confirm, &name) {
+    let page = |wrong| {
         let mut page = page_of(&cx, &framing, id)?;
-        page.other_faults = Faults::of(error)?.summary([]);
-        return again(page);
-    }
-    ops::delete(&cx, id, None).await?;
-    Ok(SeeOther::to("/webhooks").saying(Flash::ok(format!("{name} is gone."))).into())
+        page.other_faults = wrong;
+        Ok(page)
+    };
+    deleted((&form.0.confirm, &name), "/webhooks", ops::delete(&cx, id, None), page).await
 }
 
 fn back(id: WebhookId, said: Flash) -> Sent {

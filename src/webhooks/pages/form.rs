@@ -2,7 +2,7 @@
 
 use crate::access::Cx;
 use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{AgentId, Error, PageRequest, Result};
+use crate::base::{Error, PageRequest, Result};
 use crate::web::Faults;
 use crate::web::view::Field;
 use crate::webhooks::event::EventType;
@@ -57,22 +57,16 @@ impl Typed {
         self.events.iter().map(event).collect()
     }
 
-    fn agents(&self) -> Result<Vec<AgentId>> {
-        let agent =
-            |id: &String| id.parse().map_err(|it: Error| Error::invalid_at("agent_ids", it.message()));
-        self.agents.iter().map(agent).collect()
-    }
-
     /// Errors: `ValidationFailed` at the field.
     pub(super) fn new_webhook(&self) -> Result<NewWebhook> {
-        let (events, agent_ids) = (self.events()?, self.agents()?);
+        let (events, agent_ids) = (self.events()?, self.agents.clone());
         let (name, url) = (self.name.clone(), self.url.clone());
         Ok(NewWebhook { name, url, events, agent_ids, enabled: true, secret: None })
     }
 
     /// Errors: `ValidationFailed` at the field.
     pub(super) fn update(&self, enabled: bool) -> Result<WebhookUpdate> {
-        let (events, agent_ids) = (self.events()?, self.agents()?);
+        let (events, agent_ids) = (self.events()?, self.agents.clone());
         Ok(WebhookUpdate { name: self.name.clone(), url: self.url.clone(), events, agent_ids, enabled })
     }
 }

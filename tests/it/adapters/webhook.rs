@@ -330,7 +330,7 @@ async fn what_is_wrong_in_a_config_is_named_by_its_field() {
         (json!({"url": "http://a.example/", "method": "GET", "callback_field": "x"}), &["/callback_field"]),
         (json!({"url": "http://a.example/", "reply": "callback", "stream": "sse"}), &["/stream"]),
         (json!({"url": "http://a.example/", "health_url": "nope"}), &["/health_url"]),
-        (json!({"url": "http://a.example/", "unknown": 1}), &[""]),
+        (json!({"url": "http://a.example/", "unknown": 1}), &["/unknown"]),
     ] {
         assert_eq!(Bench::new("webhook", &peer, config.clone()).objections(), paths, "{config}");
     }

@@ -22,6 +22,24 @@ async fn published(http: &Http, agent: Value) -> String {
     path
 }
 
+/// A budget over everything that never begins anew.
+async fn for_all(http: &Http) -> Value {
+    let new =
+        json!({ "name": "All", "scope": "organization", "window": "total", "limit_micros": 50 * DOLLAR });
+    http.post("/api/budgets", new).await.expect(201)
+}
+
+/// Ids of so many runs that are accepted and not waited for.
+async fn begun(http: &Http, agent: &str, count: usize) -> Vec<String> {
+    let mut runs = Vec::new();
+    for _ in 0..count {
+        let body = json!({ "input": "a", "wait_ms": 0 });
+        let run = http.post(&format!("{agent}/execute"), body).await.expect(202);
+        runs.push(run["id"].as_str().expect("an id").to_owned());
+    }
+    runs
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_a_kill_cut_off_is_counted_with_all_that_was_held_for_it() {
     // The first three calls are under way when the process dies; whoever asks again is answered.
@@ -33,19 +51,12 @@ async fn a_call_that_a_kill_cut_off_is_counted_with_all_that_was_held_for_it() {
     let site = Site::new(&peer);
     let mut server = site.serve();
     let http = owner(&server).await;
-    let new =
-        json!({ "name": "All", "scope": "organization", "window": "total", "limit_micros": 50 * DOLLAR });
-    let budget = http.post("/api/budgets", new).await.expect(201);
+    let budget = for_all(&http).await;
     let mut one_by_one = model(&peer, "Model");
     one_by_one["execution"]["max_concurrency"] = json!(3);
     let agent = published(&http, one_by_one).await;
     // Three at work, two that wait for their turn.
-    let mut runs = Vec::new();
-    for _ in 0..5 {
-        let body = json!({ "input": "a", "wait_ms": 0 });
-        let run = http.post(&format!("{agent}/execute"), body).await.expect(202);
-        runs.push(run["id"].as_str().expect("an id").to_owned());
-    }
+    let runs = begun(&http, &agent, 5).await;
     peer.has_received(3).await;
     server.kill();
     let server = site.serve();
@@ -69,19 +80,12 @@ async fn work_that_runs_once_is_counted_when_a_kill_ends_it_and_what_never_began
     let site = Site::new(&peer);
     let mut server = site.serve();
     let http = owner(&server).await;
-    let new =
-        json!({ "name": "All", "scope": "organization", "window": "total", "limit_micros": 50 * DOLLAR });
-    let budget = http.post("/api/budgets", new).await.expect(201);
+    let budget = for_all(&http).await;
     let mut once = model(&peer, "Model");
     once["execution"]["delivery"] = json!("at_most_once");
     once["execution"]["max_concurrency"] = json!(1);
     let agent = published(&http, once).await;
-    let mut runs = Vec::new();
-    for _ in 0..2 {
-        let body = json!({ "input": "a", "wait_ms": 0 });
-        let run = http.post(&format!("{agent}/execute"), body).await.expect(202);
-        runs.push(run["id"].as_str().expect("an id").to_owned());
-    }
+    let runs = begun(&http, &agent, 2).await;
     peer.has_received(1).await;
     server.kill();
     let server = site.serve();

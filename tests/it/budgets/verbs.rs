@@ -87,6 +87,28 @@ async fn all_budgets_are_replaced_at_once_and_those_that_stay_keep_their_counts(
 }
 
 #[tokio::test]
+async fn a_budget_takes_a_slug_and_warns_where_no_run_fits() {
+    let bench = Bench::new().await;
+    let agent = bench.agent("Model").await;
+    let of_model = |change: Value| {
+        let mut new = json!({ "scope": "agent", "subject_id": "model", "name": "Small", "limit_micros": 5 });
+        json_patch::merge(&mut new, &change);
+        bench.budget(new)
+    };
+    let small = of_model(json!({})).await;
+    assert_eq!(small["subject_id"], id_of(&agent));
+    let warning = small["warning"].as_str().expect("a warning");
+    assert!(warning.contains("Model") && warning.contains("1.00 USD"), "{warning}");
+    let fits = json!({ "name": "Fits", "limit_micros": 2 * DOLLAR });
+    assert_eq!(of_model(fits).await["warning"], json!(null));
+    let tokens = json!({ "name": "Few", "limit_micros": null, "limit_tokens": 50 });
+    assert!(of_model(tokens).await["warning"].as_str().is_some_and(|it| it.contains("tokens")));
+    let nobody =
+        json!({ "name": "No", "scope": "agent", "subject_id": "nobody", "window": "day", "limit_micros": 5 });
+    bench.owner.post("/api/budgets", nobody).await.expect_error(422, "ValidationFailed");
+}
+
+#[tokio::test]
 async fn it_shows_who_used_how_much() {
     let bench = Bench::new().await;
     let (one, two) = (bench.agent("One").await, bench.agent("Two").await);

@@ -16,8 +16,11 @@ async fn one_talks_with_an_agent_on_a_page() {
     let (place, page) = visitor.through("/sessions/begin", &[("agent_id", agent)]).await;
     assert!(place.starts_with("/sessions/ses_") && page.contains("Nothing has been said yet"), "{page}");
     let say = format!("{place}/say");
-    visitor.through(&say, &[("text", "  ")]).await;
-    assert!(visitor.page(&place).await.contains("Nothing has been said yet"));
+    let nothing = visitor.send(&say, &[("text", "  "), ("on_busy", "interrupt")]).await;
+    assert_eq!(nothing.status, 422);
+    let again = nothing.text();
+    assert!(again.contains("Write something first") && again.contains("aria-invalid"), "{again}");
+    assert!(again.contains("value=\"interrupt\" selected"), "what was chosen stays: {again}");
     visitor.through(&say, &[("text", "Walruses <swim>."), ("on_busy", "queue")]).await;
     loop {
         let page = visitor.page(&place).await;
@@ -27,6 +30,7 @@ async fn one_talks_with_an_agent_on_a_page() {
         }
         tokio::task::yield_now().await;
     }
-    assert!(visitor.page("/sessions").await.contains(&place));
+    let list = visitor.page("/sessions").await;
+    assert!(list.contains(&place) && list.contains("Walruses &#60;swim&#62;.</a>"), "{list}");
     assert_eq!(visitor.open("/sessions/nobody").await.status, 404);
 }

@@ -105,6 +105,12 @@ async fn a_table_becomes_inputs_by_the_agents_schema() {
         assert_eq!(wrong["path"], path, "{error}");
         assert!(wrong["message"].as_str().expect("words").starts_with(words), "{error}");
     }
+    let twice = "{\"name\":1,\"count\":\"x\"}\n{\"count\":1}\n{\"count\":\"x\"}\n";
+    let error =
+        bench.text_batch(&agent, "application/x-ndjson", twice).await.expect_error(422, "InvalidInput");
+    let details = &error["error"]["details"];
+    assert_eq!(details["validation_errors"].as_array().map(Vec::len), Some(3), "{error}");
+    assert_eq!(details["wrong_lines"], 2, "lines, and not what is wrong in them: {error}");
     assert_eq!(bench.count_runs().await, 4, "of a batch that was refused nothing runs");
     bench.text_batch(&agent, "text/html", "x").await.expect_error(415, "UnsupportedMediaType");
     bench.text_batch(&agent, "text/csv", "name,count\n").await.expect_error(422, "ValidationFailed");

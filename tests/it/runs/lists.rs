@@ -31,7 +31,15 @@ async fn runs_are_listed_newest_first_in_pages() {
         }
         assert_eq!(found, made);
     }
-    bench.owner.get("/api/executions?cursor=x").await.expect_error(422, "ValidationFailed");
+    let page = bench.owner.get("/api/executions?limit=1").await.expect(200);
+    let of_another = page["next_cursor"].as_str().expect("a cursor").to_owned();
+    for (list, cursor) in
+        [("/api/executions", "x"), ("/api/executions", "bm9uc2Vuc2U"), ("/api/agents", of_another.as_str())]
+    {
+        let refused = bench.owner.get(&format!("{list}?cursor={cursor}")).await;
+        let refused = refused.expect_error(422, "ValidationFailed");
+        assert_eq!(refused["error"]["details"]["validation_errors"][0]["path"], "/cursor", "{refused}");
+    }
     bench.owner.get("/api/executions?limit=0").await.expect_error(422, "ValidationFailed");
     bench.owner.get("/api/executions?nothing=0").await.expect_error(422, "ValidationFailed");
 }

@@ -16,6 +16,7 @@ mod sessions;
 mod stops;
 mod streams;
 mod timers;
+mod usage;
 
 use std::sync::Arc;
 

@@ -92,7 +92,8 @@ async fn runs_go_after_the_days_of_the_appliance_the_organization_or_the_agent()
     keeper.days(29).await;
     assert_eq!(keeper.sweep().await, 0, "30 days where nothing is set");
     let of_agents = json!([{ "agent_id": id(&brief), "days": 7 }, { "agent_id": id(&long), "days": 90 }]);
-    let tried = keeper.owner.post("/api/admin/retention/preview", json!({ "agents": of_agents })).await;
+    let tried =
+        keeper.owner.post("/api/admin/retention/preview", json!({ "days": null, "agents": of_agents })).await;
     let tried = tried.expect(200);
     assert_eq!((&tried["runs"], &tried["is_cut"]), (&json!(1), &json!(false)));
     assert!(tried["freed_bytes"].as_u64().is_some_and(|it| it > 100), "{tried}");
@@ -245,15 +246,28 @@ async fn a_run_that_has_not_ended_stays_however_old_it_is() {
 async fn a_policy_has_a_floor_and_names_agents_that_are_there() {
     let keeper = Keeper::new().await;
     let put = |body: Value| keeper.owner.put("/api/admin/retention", body);
-    put(json!({ "days": 0 })).await.expect_error(422, "ValidationFailed");
-    put(json!({ "days": 40_000 })).await.expect_error(422, "ValidationFailed");
-    let nobody = json!({ "agents": [{ "agent_id": "agt_00000000000000000000000009", "days": 5 }] });
-    put(nobody).await.expect_error(422, "ValidationFailed");
+    for wrong in [
+        json!({ "days": 0, "agents": [] }),
+        json!({ "days": 40_000, "agents": [] }),
+        json!({ "days": null, "agents": [{ "agent_id": "agt_00000000000000000000000009", "days": 5 }] }),
+        json!({ "days": null, "agents": [{ "agent_id": "nobody", "days": 5 }] }),
+    ] {
+        put(wrong).await.expect_error(422, "ValidationFailed");
+    }
+    for (lacking, at) in [(json!({}), "/days"), (json!({ "days": 9 }), "/agents")] {
+        let refused = put(lacking).await.expect_error(422, "ValidationFailed");
+        let wrong = &refused["error"]["details"]["validation_errors"][0];
+        assert_eq!((&wrong["path"], &wrong["message"]), (&json!(at), &json!("is missing")));
+    }
+    let brief = published(&keeper.owner, native("Brief")).await;
+    let by_slug =
+        put(json!({ "days": null, "agents": [{ "agent_id": "brief", "days": 5 }] })).await.expect(200);
+    assert!(brief.ends_with(by_slug["agents"][0]["agent_id"].as_str().expect("an id")), "{by_slug}");
     let read = keeper.owner.get("/api/admin/retention").await;
     let tag = read.header("etag").expect("a tag").to_owned();
-    put(json!({ "days": 9 })).await.expect(200);
-    let late =
-        keeper.owner.http.with("if-match", tag).put("/api/admin/retention", json!({ "days": 8 })).await;
+    put(json!({ "days": 9, "agents": [] })).await.expect(200);
+    let late = json!({ "days": 8, "agents": [] });
+    let late = keeper.owner.http.with("if-match", tag).put("/api/admin/retention", late).await;
     late.expect_error(412, "PreconditionFailed");
     let builder = keeper.appliance.caller(Role::Builder).await;
     builder.get("/api/admin/retention").await.expect_error(403, "InsufficientPermissions");

@@ -52,6 +52,12 @@ async fn a_session_has_its_runs_one_after_the_other() {
     let names: Vec<&str> =
         listed["items"].as_array().expect("a list").iter().filter_map(|it| it["id"].as_str()).collect();
     assert_eq!(names, ["other", "s"], "the last used first");
+    assert_eq!(listed["items"][1]["first_words"], "one", "a name where it has no title");
+    let refused = bench.owner.put("/api/sessions/s", json!({ "title": "T" })).await;
+    let refused = refused.expect_error(422, "ValidationFailed");
+    assert!(refused.to_string().contains("/metadata"), "{refused}");
+    let named = json!({ "title": "T", "metadata": null });
+    assert_eq!(bench.owner.put("/api/sessions/s", named).await.expect(200)["title"], "T");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +88,10 @@ async fn an_interrupted_message_was_said_and_a_message_taken_back_was_not() {
         body["on_busy"] = policy.into();
         let last = bench.begin(&agent, body).await;
         for run in [&first, &waiting] {
-            assert_eq!(bench.ended(run).await["status"], "cancelled", "{policy}");
+            let ended = bench.ended(run).await;
+            assert_eq!(ended["status"], "cancelled", "{policy}");
+            let by = ended["error"]["details"]["interrupted_by"].as_str().expect("who ended it");
+            assert!(last.ends_with(by) && ended["error"]["code"] == "ExecutionCancelled", "{ended}");
         }
         gate.add_permits(3);
         assert_eq!(bench.ended(&last).await["status"], "completed", "{policy}");

@@ -124,3 +124,40 @@ async fn a_stop_of_the_organization_refuses_batches_and_reaches_paused_runs() {
     let batch = bench.owner.post(&format!("{agent}/execute/batch"), json!({ "inputs": [{}] })).await;
     batch.expect_error(409, "Stopped");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_run_that_a_stop_ends_is_told_why_and_what_to_do() {
+    let (bench, _gate) = Bench::gated(|_| {}).await;
+    let agent = bench.agent("A", json!({})).await;
+    let execute = format!("{agent}/execute");
+    let waiting = bench.owner.post(&execute, json!({ "input": {} }));
+    let stop = async {
+        bench.peer.has_received(1).await;
+        bench.stop(&agent, json!({ "reason": "it mails everyone" })).await
+    };
+    let (answer, _) = tokio::join!(waiting, stop);
+    let error = answer.expect_error(409, "Stopped")["error"].clone();
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("it mails everyone")), "{error}");
+    let details = &error["details"];
+    assert_eq!(details["stopped_by"], bench.owner.id.to_string());
+    let advice = details["suggested_actions"].to_string();
+    assert!(advice.contains("/resume lifts the stop") && advice.contains("/retry"), "{advice}");
+    let run = details["execution_id"].as_str().expect("the run");
+    let run = bench.owner.get(&format!("/api/executions/{run}")).await.expect(200);
+    assert_eq!((&run["status"], &run["error"]["code"]), (&json!("cancelled"), &json!("Stopped")), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_stop_renews_the_first() {
+    let (bench, _gate) = Bench::gated(|_| {}).await;
+    let agent = bench.agent("A", json!({})).await;
+    for place in [agent.as_str(), "/api/org"] {
+        bench.stop(place, json!({ "reason": "it mails everyone" })).await;
+        let renewed = bench.stop(place, json!({ "reason": "the lawyers asked", "queued": "cancel" })).await;
+        let stopped = &renewed["stopped"];
+        assert_eq!((&stopped["reason"], &stopped["queued"]), (&json!("the lawyers asked"), &json!("cancel")));
+    }
+    assert_eq!(bench.owner.get(&agent).await.expect(200)["stopped"]["reason"], "the lawyers asked");
+    let log = bench.owner.get("/api/audit?limit=50").await.expect(200).to_string();
+    assert!(log.contains("it mails everyone"), "the first is in the audit");
+}

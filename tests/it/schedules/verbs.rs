@@ -72,8 +72,8 @@ async fn what_is_wrong_is_said_at_its_field() {
         (json!({ "name": " " }), "/name", "a name has 1 to 120 characters, in one line"),
         (json!({ "jitter_ms": 3_600_001 }), "/jitter_ms", "a jitter is at most 3600000 (an hour)"),
         (json!({ "catch_up_limit": 0 }), "/catch_up_limit", "a catch-up limit is 1 to 100"),
-        (json!({ "overlap": "maybe" }), "/overlap", "unknown variant"),
-        (json!({ "colour": "red" }), "/colour", "unknown field"),
+        (json!({ "overlap": "maybe" }), "/overlap", "it has to be one of allow, skip, queue"),
+        (json!({ "colour": "red" }), "/colour", "is no field here"),
     ] {
         let error = bench
             .http

@@ -207,7 +207,7 @@ async fn client(process: Process, mut dice: Dice) {
     let org = process.world.job(id).expect("known").org;
     if dice.percent(25) {
         tokio::time::sleep(Duration::from_millis(dice.below(3_000) as u64)).await;
-        process.engine.cancel(org, id).await.expect("is told");
+        process.engine.cancel(org, id, None).await.expect("is told");
     } else if let Some(mut watch) = process.engine.watch(id) {
         watch.ended().await;
     }

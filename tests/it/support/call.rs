@@ -38,14 +38,11 @@ impl Heard {
 
     pub fn usage(&self) -> Usage {
         self.events().into_iter().fold(Usage::default(), |sum, it| match it {
-            Event::Usage(it) => Usage {
-                api_calls: sum.api_calls + it.api_calls,
-                input_tokens: sum.input_tokens + it.input_tokens,
-                output_tokens: sum.output_tokens + it.output_tokens,
-                cost_micros: sum.cost_micros + it.cost_micros,
-                cpu_time_ms: sum.cpu_time_ms + it.cpu_time_ms,
-                unpriced_calls: sum.unpriced_calls + it.unpriced_calls,
-            },
+            Event::Usage(it) => {
+                let mut sum = sum;
+                sum.add(it);
+                sum
+            }
             _ => sum,
         })
     }

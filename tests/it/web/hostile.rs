@@ -65,6 +65,18 @@ async fn hostile_bodies_are_refused_with_the_envelope() {
         answer.expect_error(422, "ValidationFailed");
         assert!(answer.body.len() < 4_000, "{name} is answered at length");
     }
+    for (body, says) in [
+        ("[]", "the body is a list; it has to be an object"),
+        ("3", "the body is 3; it has to be an object"),
+        ("{}", "name: is missing"),
+        (r#"{"name":{}}"#, "name: is an object; it has to be a string"),
+        (r#"{"name":"a","admin":true}"#, "admin: is no field here"),
+    ] {
+        let answer = client.send(Method::POST, "/api/probe", JSON, body.into()).await;
+        let error = answer.expect_error(422, "ValidationFailed");
+        let message = error["error"]["message"].as_str().expect("a message");
+        assert!(message.starts_with(says), "{body}: {message}");
+    }
     client.post("/api/probe", json!({"name": "still here"})).await.expect(201);
 }
 
