@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Result, Timestamp};
+use crate::infra::fault;
 use crate::infra::store::{Indexes, Key, Order, OrgTx, PerOrg, Row, Rows, Table};
 
 /// How long a key is remembered.
@@ -125,6 +126,7 @@ impl Idempotency {
             return Ok(());
         }
         tx.put(&self.row(FirstOutcome::Unknown))?;
+        fault!("idempotency.claim"?);
         self.claimed.store(true, Relaxed);
         Ok(())
     }

@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::connections;
 use crate::engine::{Engine, Options, Timers};
 use crate::executions::{self, AgentWork, Podium};
-use crate::infra::Kept;
 use crate::infra::egress::{Egress, EgressConfig, Resolver, SystemResolver};
 use crate::infra::store::{OpenOptions, Store};
 use crate::infra::vault::Redactor;
+use crate::infra::{Kept, tend};
 use crate::keys::{self, KeySettings};
 use crate::metering::{self, EgressLedger};
 use crate::schedules;
@@ -97,7 +97,10 @@ impl Appliance {
         let counted = ledger.counted();
         services.kept.get::<metering::LedgerPlace>().set(ledger);
         services.kept.get::<connections::Register>().add(Arc::new(CredentialHolders));
-        tokio::spawn(write_ledger(Arc::downgrade(&services), counted));
+        let counting = Arc::downgrade(&services);
+        tokio::spawn(tend("writes the egress ledger", move || {
+            write_ledger(counting.clone(), counted.clone())
+        }));
         budgets::start(&services)?;
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);

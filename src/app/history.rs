@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::access::{self, Services};
 use crate::base::{Doing, Result};
 use crate::infra::store::Compaction;
+use crate::infra::tend;
 use crate::retention;
 
 /// Between two pieces of a compaction at most; otherwise as long as the last one took.
@@ -16,29 +17,31 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 pub(super) fn start(services: &Arc<Services>) {
     let round = Duration::from_millis(services.config.retention.round_ms);
     let services = Arc::downgrade(services);
-    tokio::spawn(async move {
-        // An earlier process may have left much.
-        let mut freed = u64::MAX;
-        loop {
-            tokio::time::sleep(round).await;
-            let Some(alive) = Weak::upgrade(&services) else { return };
-            match sweep(&alive).await {
-                Ok(bytes) => freed = freed.saturating_add(bytes),
-                Err(error) => {
-                    tracing::warn!(cause = ?error, "old runs could not be taken away; the next round tries again");
-                }
+    tokio::spawn(tend("lets history age out", move || rounds(services.clone(), round)));
+}
+
+async fn rounds(services: Weak<Services>, round: Duration) {
+    // An earlier process may have left much.
+    let mut freed = u64::MAX;
+    loop {
+        tokio::time::sleep(round).await;
+        let Some(alive) = Weak::upgrade(&services) else { return };
+        match sweep(&alive).await {
+            Ok(bytes) => freed = freed.saturating_add(bytes),
+            Err(error) => {
+                tracing::warn!(cause = ?error, "old runs could not be taken away; the next round tries again");
             }
-            if freed > alive.store.size_bytes() / 4 {
-                match compact(&alive).await {
-                    Ok(Compaction::Stopped) => {}
-                    Ok(_) => freed = 0,
-                    Err(error) => {
-                        tracing::warn!(cause = ?error, "room could not be given back; the next round tries again");
-                    }
+        }
+        if freed > alive.store.size_bytes() / 4 {
+            match compact(&alive).await {
+                Ok(Compaction::Stopped) => {}
+                Ok(_) => freed = 0,
+                Err(error) => {
+                    tracing::warn!(cause = ?error, "room could not be given back; the next round tries again");
                 }
             }
         }
-    });
+    }
 }
 
 /// Answers how many bytes went.

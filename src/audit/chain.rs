@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::types::{AuditEntry, AuditFilter, BY_ACTION, BY_ACTOR, BY_OBJECT, Note};
 use crate::base::{Actor, Doing, Env, Json, Origin, Page, PageRequest, Result};
+use crate::infra::fault;
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Row, Rows, Table};
 
 /// The newest entry's place and hash, so that appending reads one row and a cut-off end is noticed.
@@ -25,6 +26,7 @@ impl Row for Head {
 
 /// Adds an entry behind the newest. Durable with the transaction that it is part of.
 pub fn append(tx: &mut OrgTx<'_, '_>, env: &Env, actor: &Actor, origin: &Origin, note: Note) -> Result<()> {
+    fault!("audit.append"?);
     let head = tx.get::<Head>(Key::new().byte(0))?.unwrap_or_default();
     let mut entry = AuditEntry {
         id: env.id(),

@@ -16,6 +16,7 @@ use crate::access::{self, Services};
 use crate::adapters::{Asked, Estimate};
 use crate::agents::Runnable;
 use crate::base::{Actor, AgentId, ExecutionId, Id, Json, KeyId, OrgId, Result, Timestamp, UserId};
+use crate::infra::fault;
 use crate::infra::store::OrgTx;
 
 /// Who started a run.
@@ -187,6 +188,7 @@ impl Plan {
             holds: self.holds.clone(),
         };
         tx.put(&reservation)?;
+        fault!("budgets.reserve"?);
         Ok(reservation)
     }
 

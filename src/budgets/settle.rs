@@ -12,6 +12,7 @@ use super::window::Span;
 use crate::access::Services;
 use crate::agents::Runnable;
 use crate::base::{ExecutionId, Id, Json, OrgId, Result, Timestamp};
+use crate::infra::fault;
 use crate::infra::store::{Key, Order, OrgTx, Rows};
 
 /// A call that is about to be made.
@@ -70,6 +71,7 @@ pub async fn begin(services: &Arc<Services>, calling: Calling<'_>) -> Result<Opt
         write_begun(services, org, execution, call, &planned, earlier).await?;
     }
     let held = Arc::new(Held::new(execution, call, estimate(agent, input)));
+    fault!("budgets.begun"?);
     register.begin(held.clone());
     Ok(Some(held))
 }
@@ -92,6 +94,7 @@ async fn write_begun(
             count(&inner, tx, &row, Amount::default(), Some(spent))?;
             plan.check(tx, row.need.amount())?;
         }
+        fault!("budgets.begin"?);
         tx.put(&Reservation { begun: true, ..row })
     });
     if let Err(error) = written.await {
@@ -143,6 +146,7 @@ fn settle(
     spent: Option<Spent>,
 ) -> Result<()> {
     count(services, tx, row, row.need.amount(), spent)?;
+    fault!("budgets.settle"?);
     tx.delete::<Reservation>(reservation_key(row.execution, &row.call)).map(drop)
 }
 

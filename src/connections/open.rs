@@ -8,6 +8,7 @@ use crate::access::Services;
 use crate::adapters;
 use crate::audit::{self, Note};
 use crate::base::{Actor, AgentId, Code, CredentialId, Error, ExecutionId, Json, OrgId, Origin, Result};
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 use crate::infra::vault::{Loaded, Redactor, Watch};
 use crate::keys;
@@ -83,6 +84,7 @@ pub async fn open(services: &Arc<Services>, org: OrgId, ids: &[CredentialId], wh
         return Ok(Opened::default());
     }
     let opened = opened(services, org, ids)?;
+    fault!("connections.opened"?);
     let (ids, env) = (ids.to_vec(), services.env.clone());
     services
         .store

@@ -16,6 +16,7 @@ use super::machine::{self, Cut, Next};
 use super::places::Places;
 use super::task::{Failure, Repeat, Task, Verdict, Work};
 use crate::base::{Code, Json, Result, Timestamp};
+use crate::infra::fault;
 
 /// A run that was told to stop is given up after this long.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -56,10 +57,14 @@ impl Inner {
         self.runtime.spawn(async move {
             let (id, org, lanes) = (task.id, task.org, task.own_lanes().collect::<Vec<_>>());
             let (task, turn) = inner.places_of(task);
-            if AssertUnwindSafe(inner.drive(task, turn)).catch_unwind().await.is_err() {
-                tracing::error!(execution.id = %id, "a run met a panic; it goes on at the next start");
-            }
+            let driven = AssertUnwindSafe(inner.drive(task, turn)).catch_unwind().await;
             inner.queue.lock().done(org, id, &lanes);
+            if driven.is_err() {
+                tracing::error!(execution.id = %id, "a run met a panic; it goes on as after a crash");
+                if let Err(error) = inner.after_panic(org, id) {
+                    tracing::error!(execution.id = %id, ?error, "it goes on at the next start only");
+                }
+            }
             inner.idle.notify_waiters();
             inner.pump();
         });
@@ -80,10 +85,12 @@ impl Inner {
         }
         let attempts = if task.resting { task.attempts } else { task.attempts + 1 };
         let begun = Task { begun_at: Some(began), attempts, resting: false, ..task.clone() };
+        fault!("engine.start");
         if let Err(error) = self.record_start(&begun).await {
             tracing::warn!(execution.id = %task.id, ?error, "the start of a run could not be recorded");
             return self.place(&topic, task.pausing(REFUSED_PAUSE_MS, self.env.now()));
         }
+        fault!("engine.start.recorded");
         *topic.underway.lock() = Underway { since: Some(began), attempts };
         let earlier = topic.last_sequence();
         if !task.resting {

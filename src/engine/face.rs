@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,11 +23,14 @@ use super::queue::{LaneId, Queue};
 use super::task::{Failure, Task, Work};
 use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
+use crate::infra::{fault, tend};
 
 /// How long a start waits for the ends of interrupted work to be written; they go on behind it.
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// Attempts that are let go at the end of a drain stop within this.
 const HALT_PATIENCE: Duration = Duration::from_secs(1);
+/// Before a task that met a panic goes on.
+const PANIC_PAUSE_MS: u64 = 1_000;
 const END_PATIENCE_MS: u64 = 60_000;
 /// A task that waits, with its places in the maps that find it.
 const TASK_BYTES: usize = size_of::<Task>() + 200;
@@ -93,8 +97,9 @@ impl Engine {
             halt: CancellationToken::new(),
             idle: Notify::new(),
         }));
-        engine.0.runtime.spawn(write_entries(Arc::downgrade(&engine.0)));
-        engine.0.runtime.spawn(wake_paused(Arc::downgrade(&engine.0)));
+        let (writer, waker) = (Arc::downgrade(&engine.0), Arc::downgrade(&engine.0));
+        engine.0.runtime.spawn(tend("writes journals", move || write_entries(writer.clone())));
+        engine.0.runtime.spawn(tend("ends pauses", move || wake_paused(waker.clone())));
         engine
     }
 
@@ -114,14 +119,8 @@ impl Engine {
             for task in tasks {
                 let topic = self.0.open_topic(&task, journal::last_sequence(&rows, task.id)?);
                 let task = take_up_attempts(&rows, &topic, task)?;
-                match machine::after_crash(&task, self.0.env.now()) {
-                    Some(end) => {
-                        let inner = self.0.clone();
-                        ending
-                            .push(self.0.runtime.spawn(async move { inner.finish(&topic, task, end).await }));
-                    }
-                    None => self.0.place(&topic, task),
-                }
+                fault!("engine.recover"?);
+                ending.extend(self.0.go_on(&topic, task));
             }
         }
         if tokio::time::timeout(RECOVERY_PATIENCE, join_all(ending)).await.is_err() {
@@ -321,6 +320,39 @@ impl Inner {
         let topic = Topic::new(task, last_sequence, self.dirty.clone());
         self.topics.lock().insert(task.id, topic.clone());
         topic
+    }
+
+    /// Goes on with a task whose attempt was cut off, or ends it; answers who writes that end.
+    fn go_on(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) -> Option<JoinHandle<()>> {
+        let Some(end) = machine::after_crash(&task, self.env.now()) else {
+            self.place(topic, task);
+            return None;
+        };
+        let (inner, topic) = (self.clone(), topic.clone());
+        Some(self.runtime.spawn(async move { inner.finish(&topic, task, end).await }))
+    }
+
+    /// After a panic in the engine itself the task goes on as after a crash, a moment later. One that has ended is let
+    /// go.
+    pub(super) fn after_panic(self: &Arc<Self>, org: OrgId, id: ExecutionId) -> Result<()> {
+        let Some(topic) = self.topic(id) else { return Ok(()) };
+        let Some(task) = self.store.org(org)?.get::<Task>(id)? else {
+            self.let_go(&topic);
+            return Ok(());
+        };
+        let Underway { since, attempts } = *topic.underway.lock();
+        let (begun_at, attempts) = (task.begun_at.or(since), task.attempts.max(attempts));
+        self.go_on(&topic, Task { begun_at, attempts, ..task }.pausing(PANIC_PAUSE_MS, self.env.now()));
+        Ok(())
+    }
+
+    /// The end is on disk, or this process will not write it any more.
+    pub(super) fn let_go(&self, topic: &Topic) {
+        self.topics.lock().remove(&topic.id);
+        if let Some(work) = self.work.get() {
+            work.settled(topic.id);
+        }
+        topic.ended.say();
     }
 
     /// Puts the task where it belongs now.

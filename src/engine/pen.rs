@@ -9,6 +9,7 @@ use super::journal::{self, Entry, EventKind};
 use super::live::Topic;
 use super::task::{End, Hold, Status, Task, Work};
 use crate::base::{Code, Error, Json, OrgId, Result};
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows, WriteOptions};
 
 /// Entries of a run that goes on wait this long for company; a run that ends sooner takes them along in the
@@ -25,28 +26,30 @@ impl Inner {
     /// disk, or this process will not write it any more.
     pub(super) async fn finish(self: &Arc<Self>, topic: &Arc<Topic>, task: Task, mut end: End) {
         let Some(work) = self.work.get().cloned() else { return };
+        fault!("engine.end");
         if end.status == Status::Cancelled {
             end.failure = end.failure.or_else(|| topic.why_stopped());
         }
         let last = (last_kind(end.status), Json::of(&serde_json::json!({})));
-        let id = task.id;
         let rows = {
             let work = work.clone();
             move |tx: &mut OrgTx<'_, '_>, _: &[Entry]| {
                 // Whoever deletes the task ends it: an end is written once.
                 tx.delete::<Task>(task.id)?.ok_or_else(superseded)?;
-                work.ended(tx, &task, &end)
+                work.ended(tx, &task, &end)?;
+                fault!("engine.end.rows"?);
+                Ok(())
             }
         };
         self.write_at_last(topic, Some(last), rows).await;
-        self.topics.lock().remove(&id);
-        work.settled(id);
-        topic.ended.say();
+        fault!("engine.end.written");
+        self.let_go(topic);
     }
 
     /// Writes that a task pauses, with what happened up to now; `false` where it cannot be written any more.
     pub(super) async fn write_pause(self: &Arc<Self>, topic: &Arc<Topic>, paused: &Task) -> bool {
         let Some(work) = self.work.get().cloned() else { return false };
+        fault!("engine.pause");
         let paused = paused.clone();
         let rows = move |tx: &mut OrgTx<'_, '_>, entries: &[Entry]| {
             let stored: Task = tx.get(paused.id)?.ok_or_else(superseded)?;
@@ -133,6 +136,7 @@ impl Inner {
 
     /// Writes the entries of all runs that have any, in one commit.
     async fn flush(&self, topics: Vec<Arc<Topic>>) -> Result<()> {
+        fault!("engine.journal");
         let mut held = Vec::new();
         for topic in &topics {
             match topic.writing().try_lock() {
@@ -156,6 +160,7 @@ impl Inner {
                     begin(work.as_ref(), &mut tx, entries)?;
                     journal::append(&mut tx, entries)?;
                 }
+                fault!("engine.journal.rows"?);
                 Ok(())
             })
             .await;

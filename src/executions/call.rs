@@ -19,6 +19,7 @@ use crate::budgets::Held;
 use crate::connections::{self, Opened, Use};
 use crate::engine::{EventKind, Failure, Run};
 use crate::infra::egress::{Caller, Seat};
+use crate::infra::fault;
 
 /// The limit of whoever calls ends it; the call's own, which would be told as the far end's failure, comes later.
 const LATER_THAN_OURS: Duration = Duration::from_secs(1);
@@ -75,7 +76,9 @@ impl AgentCall<'_> {
         if let Some(held) = &held {
             held.sent();
         }
+        fault!("executions.call");
         let outcome = version.adapter.run(&call, &clean).await;
+        fault!("executions.answered");
         clean.finish();
         let is_cut_off = |it: &CallError| it.code == Code::ExecutionTimeout || call.stop.is_cancelled();
         match &outcome {

@@ -19,6 +19,7 @@ use crate::agents;
 use crate::base::{Code, ExecutionId, Json, Result, Timestamp};
 use crate::budgets::{self, Calling};
 use crate::engine::{End, EventKind, Failure, Hold, Run, Status, Task, Verdict, Work};
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
 
@@ -136,6 +137,7 @@ fn load(services: &Services, task: &Task) -> Result<(View<PerOrg>, Execution), F
 impl Work for AgentWork {
     async fn attempt(&self, task: &Task, run: &Run) -> Verdict {
         let Some(services) = self.services.upgrade() else { return Verdict::Stopped };
+        fault!("executions.attempt");
         let (rows, execution) = match load(&services, task) {
             Ok(found) => found,
             Err(failure) => return Verdict::Failed(failure),

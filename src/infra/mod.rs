@@ -2,10 +2,12 @@
 
 mod cache;
 pub mod descriptors;
+pub(crate) mod faults;
 pub mod harden;
 mod kept;
 mod never;
 mod secret;
+mod tend;
 pub mod signature;
 pub mod store;
 pub mod egress;
@@ -18,5 +20,7 @@ pub mod password;
 pub mod token;
 
 pub use cache::Cache;
+pub(crate) use faults::fault;
 pub use kept::Kept;
 pub use secret::Secret;
+pub use tend::{keep_a_thread, tend};

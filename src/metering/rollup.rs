@@ -6,6 +6,7 @@ use super::sketch::Sketch;
 use crate::adapters::{Usage, is_known_of_some};
 use crate::base::{AgentId, Id, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
+use crate::infra::fault;
 use crate::infra::store::{Key, OrgTx, PerOrg, Row, Rows, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +199,7 @@ pub struct Counted {
 /// Counts a run for its agent and for the organization, in every span, in the run's own transaction.
 pub fn record(tx: &mut OrgTx<'_, '_>, counted: &Counted) -> Result<()> {
     count_for(tx, counted.agent, counted)?;
+    fault!("metering.record"?);
     count_for(tx, whole_org(), counted)
 }
 

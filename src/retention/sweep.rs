@@ -11,6 +11,7 @@ use crate::access::{Cx, Services};
 use crate::audit::Note;
 use crate::base::{Doing, ExecutionId, OrgId, Result};
 use crate::executions::{Cutoff, Expiring, Gone, Old, Owner, next_owner, old_runs, take_away};
+use crate::infra::fault;
 use crate::infra::store::{Key, OrgTx, Rows, WriteOptions};
 
 /// Between two transactions at most; otherwise as long as the last one took.
@@ -84,6 +85,7 @@ async fn take(
     let expiring = services.kept.get::<Expiring>();
     write(services, org, move |tx| {
         let gone = take_away(tx, &expiring, &runs, cutoff)?;
+        fault!("retention.take"?);
         let round = tx.get::<Round>(Key::new())?.unwrap_or_default();
         tx.put(&Round { runs: round.runs + gone.runs, bytes: round.bytes + gone.bytes })?;
         Ok(gone)
@@ -100,6 +102,7 @@ async fn tell(services: &Arc<Services>, org: OrgId) -> Result<()> {
     write(services, org, move |tx| {
         let Some(round) = tx.get::<Round>(Key::new())? else { return Ok(()) };
         tx.delete::<Round>(Key::new())?;
+        fault!("retention.tell"?);
         if round.runs == 0 {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use crate::access::{Cx, Services};
 use crate::base::{Code, Error, Id, Json, Result, ScheduleId, Timestamp};
 use crate::engine::{Due, Fire, TimerKind};
 use crate::executions::{self, NewExecution, Trigger, TriggerKind};
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 
 /// Someone changes the schedule, or a run of it ends, between look and transaction: looked at so often anew.
@@ -152,6 +153,7 @@ fn step(
     now: Timestamp,
 ) -> Result<()> {
     due.take(tx)?;
+    fault!("schedules.tick"?);
     let mut schedule = store::find(tx, seen.id)?;
     if schedule.revision != seen.revision || schedule.next_at != seen.next_at {
         return Err(Error::conflict("the schedule was changed meanwhile"));

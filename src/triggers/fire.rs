@@ -11,6 +11,7 @@ use crate::access::{Cx, Services};
 use crate::adapters::mapping::Scope;
 use crate::base::{Code, Error, ExecutionId, Json, OrgId, Result, TriggerId};
 use crate::executions::{self, NewExecution, Started, TriggerKind};
+use crate::infra::fault;
 use crate::infra::limits::{Limiter, Rate};
 use crate::infra::store::{OrgTx, Rows};
 
@@ -80,6 +81,7 @@ async fn tried(services: &Arc<Services>, org: OrgId, message: Message) -> Result
     let cx = Cx::system(services, org, "triggers");
     let request = NewExecution { wait_ms: Some(wait_ms), ..NewExecution::of(input) };
     let by = executions::Trigger::of(kind, &cx).from_source(id);
+    fault!("triggers.hit"?);
     let (held, noted, known) = (services.clone(), about.clone(), marks.clone());
     let started = executions::start_with(&cx, &trigger.agent_id.to_string(), by, request, move |tx, run| {
         // It may have been deleted or switched off since it was looked up.
@@ -88,9 +90,11 @@ async fn tried(services: &Arc<Services>, org: OrgId, message: Message) -> Result
         }
         let now = held.env.now();
         seen::remember(tx, id, &known, run.id, (now, now.plus_ms(trigger.rules.dedupe_ms)))?;
+        fault!("triggers.rows"?);
         hit::note(tx, hit_of(id, noted, Outcome::Accepted, None, Some(run.id), now))
     })
     .await;
+    fault!("triggers.started"?);
     match started {
         Ok(started) => Ok(Fired::Started(started)),
         // Two of the same raced, and the other was first.

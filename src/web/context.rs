@@ -19,6 +19,7 @@ use super::page::{FlashShown, Way, forgotten, leads_to};
 use super::rate;
 use super::state::WebState;
 use crate::base::{Code, Error, RequestId};
+use crate::infra::fault;
 use crate::infra::limits::Verdict;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,6 +45,7 @@ pub async fn context<B: MessageBody + 'static>(
     async move {
         let began = Instant::now();
         request.extensions_mut().insert(tag.clone());
+        fault!("web.request");
         let response = next.call(request).await?;
         let mut response = rendered(response, &state, &tag);
         let verdict = response.request().extensions().get::<Verdict>().copied();
@@ -54,6 +56,7 @@ pub async fn context<B: MessageBody + 'static>(
         add_headers(response.headers_mut(), &tag, &state);
         let response = compress::maybe(response).await;
         log(&response, began);
+        fault!("web.answer");
         let head = response.request().method() == Method::HEAD;
         Ok(if head { response.map_body(|_, body| without_body(&body)) } else { response })
     }

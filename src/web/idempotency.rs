@@ -14,6 +14,7 @@ use super::extract::RawBody;
 use super::route::{Kind, Limit, Route};
 use crate::access::{Cx, FirstOutcome, Idempotency, KeptAnswer};
 use crate::base::{Error, Result};
+use crate::infra::fault;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
@@ -83,6 +84,7 @@ pub(super) async fn finish(
     }
     let (outcome, response) = outcome_of(route, response);
     let idempotency = pending.idempotency.clone();
+    fault!("idempotency.keep");
     let store = &pending.cx.services().store;
     let kept = store.write_org(pending.cx.org(), move |tx| idempotency.keep(tx, succeeded, outcome)).await;
     if let Err(error) = kept {

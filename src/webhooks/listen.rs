@@ -12,6 +12,7 @@ use crate::base::{AgentId, DeliveryId, Id, Result, Timestamp, WebhookId};
 use crate::budgets::{self, Notice};
 use crate::engine::{Timer, TimerKind};
 use crate::executions::{Execution, Listener};
+use crate::infra::fault;
 use crate::infra::store::{Key, Order, OrgTx, Rows};
 
 pub(super) struct Ends {
@@ -95,6 +96,7 @@ fn wants(webhook: &Webhook, kind: EventType, agent: Option<AgentId>) -> bool {
 
 fn tell(services: &Services, tx: &mut OrgTx<'_, '_>, event: &Event, webhooks: &[WebhookId]) -> Result<()> {
     let now = services.env.now();
+    fault!("webhooks.tell"?);
     tx.insert(event)?;
     for webhook in webhooks {
         put(tx, &new_delivery(services.env.id(), *webhook, event, now), now)?;

@@ -18,6 +18,7 @@ use crate::audit::{self, Note};
 use crate::base::{Actor, Code, DeliveryId, Id, OrgId, Origin, Result, Timestamp, WebhookId};
 use crate::engine::{Due, Fire, Timer, TimerKind};
 use crate::infra::egress::parse_url;
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 
 /// Where nothing can be signed, because secrets are sealed, it is tried again after this.
@@ -99,6 +100,7 @@ pub(super) async fn attempt(
             return write(services, org, due, move |it| it.put_off(id, now.plus_ms(pause_ms))).await;
         }
     };
+    fault!("webhooks.send"?);
     let made = match sent(services, org, &ready).await {
         Ok(made) => made,
         Err(error) if error.is(Code::Unavailable) => Made::Later { pause_ms: SEALED_PAUSE_MS },
@@ -113,6 +115,7 @@ pub(super) async fn attempt(
         }
         Made::Later { .. } => (REFUSED, not_sent(now, NOTHING_SENT)),
     };
+    fault!("webhooks.sent"?);
     gate.took(attempt.latency_ms);
     slow_down(&gate, &outcome, now);
     write(services, org, due, move |it| it.record(id, &outcome, attempt)).await
@@ -229,6 +232,7 @@ impl Writing<'_, '_, '_> {
         if let Some(webhook) = delivery.webhook_id {
             self.judge(webhook, outcome, attempt.error.as_deref(), now)?;
         }
+        fault!("webhooks.record"?);
         delivery.attempts += 1;
         delivery.remember(attempt);
         let jitter = f64::from(u16::from_be_bytes(self.services.env.bytes())) / f64::from(u16::MAX);

@@ -25,6 +25,7 @@ use crate::base::{Code, Error, Json, Result, Timestamp};
 use crate::budgets::{self, Calling, Held};
 use crate::engine::{EventKind, Failure, Lane, Retry, Status, Verdict};
 use crate::executions::{self, AgentCall, Attempt, StepMark, failure_of};
+use crate::infra::fault;
 use crate::infra::store::OrgTx;
 use crate::metering::{self, Counted};
 use crate::stops;
@@ -191,6 +192,7 @@ impl Walk<'_> {
         } else {
             self.attempt.run.record(EventKind::StepStarted, data, |_| Ok(())).await?;
         }
+        fault!("workflows.begun"?);
         self.progress.started(&asked.fact, self.now());
         self.ledger.begin(asked.call.clone());
         Ok(())
@@ -218,6 +220,7 @@ impl Walk<'_> {
     ) -> impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static {
         let (services, held) = (self.attempt.services.clone(), asked.and_then(|it| it.held.clone()));
         move |tx: &mut OrgTx<'_, '_>| {
+            fault!("workflows.rows"?);
             counted.iter().try_for_each(|it| metering::record_call(tx, it))?;
             held.iter().try_for_each(|it| budgets::settle_call(&services, tx, it))
         }
@@ -280,6 +283,7 @@ impl Walk<'_> {
         if let Some(failure) = self.too_much(&output) {
             return self.failed(node, failure, Some(asked)).await;
         }
+        fault!("workflows.answered"?);
         let now = self.now();
         let fact = Completed {
             step: asked.fact.step.clone(),
@@ -295,6 +299,7 @@ impl Walk<'_> {
         } else {
             let rows = self.counts(Some(&asked), Some(counted));
             self.attempt.run.record(EventKind::StepCompleted, data, rows).await?;
+            fault!("workflows.recorded"?);
             self.ledger.leave();
         }
         self.progress.completed(&self.chain.plan, fact);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ENDPOINTS: &[&str] = &["api", "pages", "hooks"];
 const MAX_LINES: usize = 700;
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").map(|it| it.expect("an entry").path()) {
         if entry.is_dir() {

@@ -16,6 +16,7 @@ use crate::access::types::{Registered, SetupRequest, check_email, name_of};
 use crate::base::{Code, Doing, Error, Origin, Result};
 use crate::config::Config;
 use crate::infra::Secret;
+use crate::infra::fault;
 use crate::infra::password::PasswordRules;
 use crate::infra::token::TokenKind;
 
@@ -103,9 +104,11 @@ pub async fn setup(
             }
             row = SetupRow { token: None, done_at: Some(services_in.env.now()) };
             tx.appliance().put(&row)?;
+            fault!("access.setup"?);
             make_owner(tx, &services_in, &origin, owner, "setup")
         })
         .await?;
+    fault!("access.set_up"?);
     forget_file(services)?;
     Ok(registered)
 }

@@ -10,6 +10,7 @@ use super::super::{hosts, seal, store};
 use crate::access::{Action, Cx};
 use crate::audit::Note;
 use crate::base::{Code, CredentialId, Error, Result};
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 use crate::keys;
 
@@ -147,6 +148,7 @@ fn replace_value(cx: &Cx, tx: &mut OrgTx<'_, '_>, row: &mut Credential, value: &
     value.check(row.kind)?;
     row.version += 1;
     (row.fields, row.hint) = sealed(cx, tx, row.id, row.version, value)?;
+    fault!("connections.rotate"?);
     row.rotated_at = cx.now();
     Ok(())
 }

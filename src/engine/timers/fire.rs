@@ -16,6 +16,7 @@ use super::row::{Timer, TimerKind};
 use super::wheel::{Name, Wheel};
 use crate::base::{Env, Error, OrgId, Result, Timestamp};
 use crate::infra::store::{ChangeBatch, Key, Order, OrgTx, Row, Rows, Store};
+use crate::infra::{fault, tend};
 
 /// Timers that fire at the same moment at most; the others follow.
 const AT_ONCE: usize = 64;
@@ -104,7 +105,8 @@ impl Timers {
         let changes = self.0.store.follow();
         self.0.read_all(&orgs)?;
         tokio::spawn(follow(Arc::downgrade(&self.0), changes, orgs));
-        tokio::spawn(turn(Arc::downgrade(&self.0)));
+        let timers = Arc::downgrade(&self.0);
+        tokio::spawn(tend("fires timers", move || turn(timers.clone())));
         Ok(())
     }
 
@@ -207,7 +209,9 @@ impl Inner {
             return Ok(None);
         }
         let due = Due { org: name.org, kind: name.kind, subject: name.subject, at: timer.due };
+        fault!("timers.fire"?);
         fire.fire(due).await?;
+        fault!("timers.fired"?);
         if self.store.org(name.org)?.get::<Timer>(key)?.is_some_and(|it| it.due == due.at) {
             return Err(Error::conflict("the timer was not taken by what it fired"));
         }

@@ -23,6 +23,7 @@ use crate::executions::types::{
     DEFAULT_WAIT_MS, Execution, ExecutionView, MAX_TIMEOUT_MS, MAX_WAIT_MS, NewExecution, Trigger,
     TriggerKind, check_metadata,
 };
+use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 use crate::stops;
 
@@ -139,6 +140,7 @@ async fn record(
     plan: Option<budgets::Plan>,
     also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Watch> {
+    fault!("executions.accept"?);
     let engine = &cx.services().engine;
     let watch = engine.announce(&task);
     let (id, stored, planned, entering) = (task.id, task.clone(), plan.clone(), cx.clone());
@@ -165,6 +167,7 @@ async fn record(
         .await;
     match written {
         Ok(interrupts) => {
+            fault!("executions.accepted");
             engine.accept(task);
             if !interrupts.is_empty() {
                 cancel_all(&cx, &interrupts, Some(sessions::interruption(id))).await?;

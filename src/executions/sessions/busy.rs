@@ -11,6 +11,7 @@ use crate::base::{Code, Error, ExecutionId, Json, Result};
 use crate::engine::{Failure, Lane};
 use crate::executions::store::BY_SESSION;
 use crate::executions::types::{Execution, MAX_SESSION_CHARS, NewExecution};
+use crate::infra::fault;
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
 
 /// Runs of one session that may be open at once.
@@ -103,6 +104,7 @@ pub(in crate::executions) fn enter(
     on_busy: OnBusy,
 ) -> Result<Vec<ExecutionId>> {
     let Some(id) = execution.session_id.clone() else { return Ok(Vec::new()) };
+    fault!("sessions.enter"?);
     let open = open_runs(tx, &id)?;
     let mut interrupts = Vec::new();
     match on_busy {

@@ -30,6 +30,7 @@ use super::room::{Room, Seat};
 use super::tls::Tls;
 use crate::base::Error;
 use crate::config;
+use crate::infra::fault;
 
 /// `[egress]` of the configuration.
 #[derive(Debug, Clone)]
@@ -323,6 +324,7 @@ async fn exchange(
     loop {
         let request = build(hop, host)?;
         *sent = hop.body.len() as u64;
+        fault!("egress.send");
         let error = match rules.client.request(request).await {
             Ok(answer) => return Ok((answer, place)),
             Err(error) => explain(&error, &host.name),

@@ -9,6 +9,7 @@ use super::backend::{StoreError, WriteSet};
 use super::compaction::Compaction;
 use super::redb::RedbBackend;
 use super::shown::{Shown, remember};
+use crate::infra::fault;
 
 /// Much more than a checkpoint takes.
 const NEAR_FULL_BYTES: u64 = 64 << 20;
@@ -157,7 +158,9 @@ impl Work {
 
     fn take_full(&self) -> Result<(), StoreError> {
         let Some((memory, last)) = self.shown.full() else { return Ok(()) };
+        fault!("store.checkpoint.begin"?);
         self.base.apply(memory.iter().map(|(key, value)| (&key[..], value.as_deref())), last)?;
+        fault!("store.checkpoint.applied"?);
         let _alone = self.showing.lock();
         self.shown.show(self.base.snapshot()?, last);
         Ok(())

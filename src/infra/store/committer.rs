@@ -14,6 +14,7 @@ use super::folder::Lock;
 use super::jobs::Job;
 use super::tx::WriteTx;
 use crate::base::Result;
+use crate::infra::fault;
 
 /// Closures of one commit at most.
 const MAX_BATCH: usize = 512;
@@ -81,7 +82,8 @@ type Waiting = mpsc::Receiver<Box<dyn Job>>;
 /// Runs until every sender is gone. Nothing is acknowledged after storage failed.
 pub(super) fn run(mut writer: Writer, mut queue: Waiting) {
     while let Some(first) = queue.blocking_recv() {
-        writer.commit(company(first, &mut queue)).answer();
+        let committed = writer.commit(company(first, &mut queue));
+        writer.answer(committed);
     }
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn run_paced(
         tokio::time::sleep(pace()).await;
         let committed = writer.commit(company(first, &mut queue));
         tokio::time::sleep(pace()).await;
-        committed.answer();
+        writer.answer(committed);
     }
 }
 
@@ -118,6 +120,7 @@ pub(super) struct Committed {
 
 impl Committed {
     pub(super) fn answer(self) {
+        fault!("store.answer");
         for job in self.jobs {
             job.answer(&self.outcome);
         }
@@ -142,6 +145,13 @@ impl Writer {
             self.shared.fail("the writer panicked");
             Committed { jobs: Vec::new(), outcome: Ok(()) }
         })
+    }
+
+    /// Tells everyone. A writer that cannot may not go quietly: nobody would ever be told again.
+    fn answer(&self, committed: Committed) {
+        if catch_unwind(AssertUnwindSafe(|| committed.answer())).is_err() {
+            self.shared.fail("the writer panicked");
+        }
     }
 
     fn try_commit(&mut self, jobs: Vec<Box<dyn Job>>) -> Committed {
@@ -185,6 +195,7 @@ impl Writer {
             }
             other => other?,
         };
+        fault!("store.batch"?);
         let (mut batch, mut changes) = (WriteSet::new(), Vec::new());
         for job in jobs {
             let mut tx = WriteTx::new(snapshot.as_ref(), &batch);
@@ -211,6 +222,7 @@ impl Writer {
             return Ok(());
         }
         let (shared, began) = (&self.shared, std::time::Instant::now());
+        fault!("store.commit.before"?);
         let written = shared.backend.commit(batch);
         if written == Err(StoreError::Full) {
             tracing::warn!("the disk is full: writes are refused until there is room");
@@ -221,6 +233,7 @@ impl Writer {
             tracing::error!("the disk is read-only: writes are refused until it is not");
         }
         written?;
+        fault!("store.commit.after"?);
         shared.stats.commits.fetch_add(1, Relaxed);
         shared.stats.last_commit_micros.store(began.elapsed().as_micros() as u64, Relaxed);
         Ok(())

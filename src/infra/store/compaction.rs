@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::backend::{Pair, StoreError, WriteSet};
 use super::blocks::Faults;
 use super::redb::{Mark, OpenFile, RedbBackend};
+use crate::infra::fault;
 
 /// Rows that are read and written at once.
 pub(super) const PIECE_BYTES: usize = 4 << 20;
@@ -170,6 +171,7 @@ impl<'a> Copy<'a> {
             drop(changes.split_off(at));
         }
         self.copied_to = next;
+        fault!("store.compaction.copy"?);
         if changes.is_empty() && piece.is_empty() {
             return Ok(());
         }

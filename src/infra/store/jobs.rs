@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::backend::StoreError;
 use super::tx::WriteTx;
 use crate::base::{Doing, Error, Result};
+use crate::infra::fault;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WriteOptions {
@@ -59,7 +60,11 @@ where
 
     fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
         let Some(run) = self.run.take() else { return false };
-        let result = catch_unwind(AssertUnwindSafe(|| run(tx)))
+        let guarded = || {
+            fault!("store.closure"?);
+            run(tx)
+        };
+        let result = catch_unwind(AssertUnwindSafe(guarded))
             .unwrap_or_else(|_| Err("the closure panicked").doing("write"));
         let kept = result.is_ok();
         self.result = Some(result);

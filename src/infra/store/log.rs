@@ -15,6 +15,7 @@ use redb::StorageBackend;
 use super::backend::{StoreError, WriteSet};
 use super::blocks::Faults;
 use super::record::{self, HEAD, Head};
+use crate::infra::fault;
 
 /// Zeros that are written at once where a new log takes its place on the disk.
 const CHUNK: usize = 1 << 20;
@@ -135,12 +136,15 @@ impl Log {
         if self.faults.broken.load(Relaxed) {
             return Err(StoreError::Broken("an earlier write failed".into()));
         }
+        fault!("store.log.write"?);
         let written = self.halves[self.half].medium.write(self.at as u64, &self.record);
         if written.as_ref().is_err_and(is_read_only) {
             return Err(StoreError::ReadOnly);
         }
         failure_of(&self.faults, written)?;
+        fault!("store.log.written"?);
         self.sync()?;
+        fault!("store.log.synced"?);
         self.at += self.record.len();
         self.next += 1;
         Ok(())

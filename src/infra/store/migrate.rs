@@ -14,6 +14,7 @@ use super::log;
 use super::rows::{PerAppliance, Row, Rows, Table};
 use super::tx::WriteTx;
 use crate::base::{Doing, Error, Result, Timestamp};
+use crate::infra::fault;
 
 /// Version of what this program writes.
 pub const SCHEMA_VERSION: u32 = 3;
@@ -76,6 +77,7 @@ pub(super) fn run(tx: &mut WriteTx<'_>, steps: &[Migration], now: Timestamp) -> 
         folder::refuse_newer(about.schema_version, ours)?;
         for step in steps.iter().filter(|it| it.to > about.schema_version) {
             (step.run)(tx)?;
+            fault!("store.migration.step"?);
         }
     }
     let created_at = about.map_or(now, |it| it.created_at);
@@ -100,6 +102,7 @@ pub(super) fn copy_aside(data: &Path, database: &Path, version: u32) -> Result<(
         )
         .caused_by(error)
     })?;
+    fault!("store.migration.copied"?);
     fs::rename(&next, &copy).doing("name the copy")?;
     folder::sync(data)
 }

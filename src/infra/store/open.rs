@@ -18,6 +18,7 @@ use super::migrate::{self, MIGRATIONS, Migration};
 use super::rows::{APPLIANCE, PerAppliance, PerOrg, View};
 use super::tx::{OrgTx, WriteTx};
 use crate::base::{Doing, Env, Error, Id, OrgId, Result};
+use crate::infra::fault;
 
 /// Closures that may wait for the writer; the next caller waits for a place.
 const QUEUE: usize = 4_096;
@@ -78,6 +79,7 @@ impl Store {
         }
         if stamped != Some(ours) {
             folder::stamp(folder, ours)?;
+            fault!("store.stamped"?);
         }
         let opened =
             LoggedBackend::file(&database, options.cache_bytes).map_err(Error::from).and_then(|backend| {

@@ -20,6 +20,7 @@ use super::compaction::{Followed, MOST_BEHIND_BYTES, given_up};
 use super::disk::{DiskFile, Reserve};
 use super::layers::Changed;
 use super::place::{FilePlace, Medium, Place};
+use crate::infra::fault;
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 const MARK: TableDefinition<&str, u64> = TableDefinition::new("log");
@@ -147,6 +148,7 @@ impl OpenFile {
                     tx.open_table(MARK)?.insert(name, number)?;
                 }
             }
+            fault!("store.database.commit");
             Ok(tx.commit()?)
         })
     }
@@ -371,6 +373,7 @@ impl RedbBackend {
         let followed =
             following.take().ok_or_else(|| given_up(&"what was applied meanwhile is not known"))?;
         let (mark, rows) = self.with_file(|it| Ok((it.mark()?, it.rows()?)))?;
+        fault!("store.compaction.swap"?);
         let caught_up = catch_up(&file, &followed.changes, mark, rows);
         if let Err(error) = caught_up.and_then(|()| self.place.take_place().map_err(|it| given_up(&it))) {
             // Where the new file found no room, the old one is as it was.
@@ -387,6 +390,7 @@ impl RedbBackend {
         if let Some(old) = old.0.read().as_ref() {
             old.retired.store(true, Relaxed);
         }
+        fault!("store.compaction.swapped"?);
         Ok(())
     }
 

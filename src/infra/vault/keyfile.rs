@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Result};
 use crate::infra::Secret;
+use crate::infra::fault;
 
 /// An identity takes 200 bytes, a wrapped one 700: anything larger is another file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -94,6 +95,7 @@ impl KeySource {
     /// Writes a new file; one that is there already is never overwritten.
     pub(super) fn create(&self, bytes: &[u8]) -> Result<()> {
         let path = self.path();
+        fault!("vault.key_file"?);
         write_new(path, bytes).map_err(|it| {
             Error::unavailable(format!(
                 "cannot create the key file {}: {it}; give its folder to the user the program runs as, or set another path",

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const HUNDRED_DAYS_MS: u64 = 100 * 86_400_000;
 /// From a start to a copy of the database, where there is something to gain.
 const A_WHILE: Duration = Duration::from_secs(4);
-const YOUNG: usize = 20;
+pub const YOUNG: usize = 20;
 /// Old runs take several times as much.
 const ROOM_AGAIN: u64 = 16 << 20;
 
@@ -94,17 +94,17 @@ async fn a_sweep_that_is_killed_goes_on_and_counts_each_run_once() {
     );
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
 }
 
-async fn log_in(server: &Server) -> Http {
+pub async fn log_in(server: &Server) -> Http {
     let login = json!({ "email": EMAIL, "password": PASSWORD });
     let tokens = server.http().post("/api/auth/login", login).await.expect(200);
     server.http().bearer(tokens["access_token"].as_str().expect("a token"))
 }
 
-async fn agent(http: &Http) -> String {
+pub async fn agent(http: &Http) -> String {
     let made = http.post("/api/agents", native("Brief")).await.expect(201);
     let id = text(&made["id"]);
     http.post(&format!("/api/agents/{id}/versions/1.0.0/publish"), json!({})).await.expect(200);
@@ -117,7 +117,7 @@ fn open(folder: &Path) -> Store {
 }
 
 /// Copies of a run that ended long ago.
-fn age(site: &Site, org: OrgId, model: ExecutionId, count: usize) {
+pub fn age(site: &Site, org: OrgId, model: ExecutionId, count: usize) {
     let store = open(&site.data);
     let model: Execution = store.org(org).expect("readable").get(model).expect("readable").expect("there");
     let past = model.created_at.minus_ms(HUNDRED_DAYS_MS);
@@ -139,7 +139,7 @@ fn age(site: &Site, org: OrgId, model: ExecutionId, count: usize) {
 }
 
 /// Runs in a copy of the folder, so that the program itself finds what the kill has left.
-fn count(site: &Site, org: OrgId) -> usize {
+pub fn count(site: &Site, org: OrgId) -> usize {
     let copy = tempfile::tempdir().expect("a folder");
     for file in std::fs::read_dir(&site.data).expect("a folder").flatten() {
         if file.file_type().is_ok_and(|it| it.is_file()) {
@@ -157,7 +157,7 @@ fn count(site: &Site, org: OrgId) -> usize {
 }
 
 /// Runs that the audit log says were taken away.
-async fn told(http: &Http) -> u64 {
+pub async fn told(http: &Http) -> u64 {
     let log = http.get("/api/audit?limit=200").await.expect(200);
     let entries = log["items"].as_array().expect("entries").iter();
     entries

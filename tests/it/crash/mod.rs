@@ -15,13 +15,17 @@
 //! | usage counted apart from the end | C3, C4 | D10, sums that differ |
 //! | a stream that is taken up one event too late; numbers that leave one out after a crash | C3 | D12, a gap |
 //! | a server that goes on after a failed sync, or says that it is ready, goes without a word, or exits with 0 | C7 | D14 |
+//!
 
+mod apart;
 mod chains;
 mod contacts;
 mod disk;
 mod expiry;
 mod kills;
 mod load;
+mod others;
+mod points;
 pub mod server;
 mod stops;
 mod syncs;

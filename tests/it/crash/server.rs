@@ -71,7 +71,7 @@ impl Site {
     pub fn set_up_under(&self, wrapper: &[&str]) -> Child {
         let mut command = self.command(wrapper);
         command.args(["setup", "--org", "Mill", "--email", EMAIL]).stdin(Stdio::piped());
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        let mut child = command.stdout(Stdio::null()).stderr(self.log_file()).spawn().expect("starts");
         // It may have been killed before it reads.
         let _ = writeln!(child.stdin.take().expect("a pipe"), "{PASSWORD}");
         child
@@ -107,8 +107,11 @@ impl Site {
     pub fn spawn(&self, wrapper: &[&str]) -> Child {
         let mut command = self.command(wrapper);
         command.args(["serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("a log");
-        command.stderr(log).spawn().expect("starts")
+        command.stderr(self.log_file()).spawn().expect("starts")
+    }
+
+    fn log_file(&self) -> std::fs::File {
+        std::fs::File::options().create(true).append(true).open(self.log()).expect("a log")
     }
 
     /// Where the processes' complaints are.
