@@ -14,6 +14,8 @@ use super::appliance::Appliance;
 use crate::access::Services;
 use crate::base::{Error, Result};
 use crate::config::Config;
+use crate::infra::descriptors::most_connections;
+use crate::infra::keep_a_thread;
 use crate::metering;
 use crate::web::{Route, WebState, context, error_page, mount};
 
@@ -22,6 +24,8 @@ const SLOW_HEADERS: Duration = Duration::from_secs(10);
 /// A client that takes nothing of what was sent to it for so long is let go, whatever waits for it.
 const NEVER_READS: Duration = Duration::from_secs(25);
 const LAST_THREADS: Duration = Duration::from_secs(2);
+/// Connections that have not been taken yet.
+const WAITING: i32 = 1_024;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A server that answers. Ends by `stop`.
@@ -30,6 +34,7 @@ pub struct Serving {
     services: Arc<Services>,
     handle: ServerHandle,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
+    keeper: tokio::task::JoinHandle<()>,
     released: oneshot::Receiver<()>,
 }
 
@@ -55,6 +60,7 @@ impl Serving {
         let taken = taken(&services.config);
         let address = listener.local_addr().map_err(&taken)?;
         let_go_of_silent_readers(&listener);
+        let_many_wait(&listener);
         services.egress.set_listeners(vec![address]);
         let routes = Arc::new(routes);
         let mut state = WebState::new(services.clone(), routes.clone()).with_error_page(error_page);
@@ -65,10 +71,13 @@ impl Serving {
             number => number,
         };
         let server = HttpServer::new(move || {
+            // Each worker has a runtime of its own.
+            actix_web::rt::spawn(keep_a_thread());
             let routes = routes.clone();
             App::new().app_data(state.clone()).wrap(from_fn(context)).configure(move |it| mount(it, &routes))
         })
         .workers(workers)
+        .max_connections(most_connections().div_ceil(workers))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(SLOW_HEADERS)
         .disable_signals()
@@ -77,8 +86,8 @@ impl Serving {
         .map_err(taken)?
         .run();
         let handle = server.handle();
-        let task = tokio::spawn(server);
-        Ok(Self { address, services, handle, task, released })
+        let (task, keeper) = (tokio::spawn(server), tokio::spawn(keep_a_thread()));
+        Ok(Self { address, services, handle, task, keeper, released })
     }
 
     /// Takes no more work, lets runs end for `server.drain_ms`, closes. What still runs is attempted again by
@@ -89,6 +98,7 @@ impl Serving {
         let patience = Duration::from_millis(self.services.config.server.drain_ms);
         let left = self.services.engine.drain(patience).await;
         self.handle.stop(true).await;
+        self.keeper.abort();
         let _ = self.task.await;
         // The workers' threads end by themselves; only then is the store free for the next process.
         let _ = tokio::time::timeout(LAST_THREADS, self.released).await;
@@ -107,6 +117,13 @@ fn let_go_of_silent_readers(listener: &TcpListener) {
     let patience = u32::try_from(NEVER_READS.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(listener, patience) {
         tracing::warn!(?error, "connections whose reader has gone quiet cannot be let go early");
+    }
+}
+
+/// Whoever comes while all places are taken, or with many others, waits rather than be passed over.
+fn let_many_wait(listener: &TcpListener) {
+    if let Err(error) = rustix::net::listen(listener, WAITING) {
+        tracing::warn!(?error, "fewer connections can wait until they are taken");
     }
 }
 
