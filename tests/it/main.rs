@@ -17,6 +17,7 @@ mod egress;
 mod journey;
 mod matrix;
 mod peers;
+mod planted;
 mod pages;
 mod runs;
 mod schedules;

@@ -16,6 +16,7 @@
 //! | a stream that is taken up one event too late; numbers that leave one out after a crash | C3 | D12, a gap |
 //! | a server that goes on after a failed sync, or says that it is ready, goes without a word, or exits with 0 | C7 | D14 |
 //!
+//! `tests/planted.sh` plants ten bugs again, one at a time (C15).
 
 mod apart;
 mod chains;
