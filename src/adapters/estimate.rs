@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Turn;
 use crate::base::Json;
 
 /// An answer is thought to have at most so many tokens where nobody has set a limit.
@@ -13,6 +14,8 @@ const BYTES_PER_TOKEN: u64 = 3;
 pub struct Asked<'a> {
     pub config: &'a Value,
     pub input: &'a Json,
+    /// What was said in the session before, for adapters that tell it.
+    pub history: &'a [Turn],
     /// The agent's own words and shape, for adapters that use them.
     pub instructions: &'a str,
     pub output_schema: Option<&'a Value>,

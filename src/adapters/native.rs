@@ -188,7 +188,7 @@ impl Adapter for Native {
         Probe { ok, latency_ms: millis(started), detail, checks }
     }
 
-    /// The builtin model costs nothing.
+    /// The builtin model costs nothing, and is told nothing of what was said before.
     fn estimate(&self, asked: &Asked<'_>) -> Estimate {
         let limit = Config::read(asked.config).ok().and_then(|it| it.max_output_tokens);
         let content = content(asked.input);

@@ -65,6 +65,9 @@ pub(super) struct Hold {
     pub start: Timestamp,
     pub until: Option<Timestamp>,
     pub subject: u128,
+    /// Where it is a session's count, whose `subject` says no name: the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Where it is the agent's own budget, which has no row: its limit in millionths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_limit: Option<i64>,

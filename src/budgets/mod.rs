@@ -24,7 +24,7 @@ mod window;
 pub use hold::Held;
 pub use notice::{Listener, Listeners, Notice, NoticeKind};
 pub use ops::{create, delete, find, list, of_agent, replace_all, update};
-pub use plan::{By, Plan, plan};
+pub use plan::{Ahead, Ask, By, Plan, plan};
 pub use settle::{Calling, begin, ended, settle_call, settled};
 pub use start::start;
 pub use types::{BudgetUpdate, NewBudget, OnLimit, Scope, Window};

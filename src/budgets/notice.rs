@@ -113,7 +113,9 @@ pub(super) fn after_use(
     execution: ExecutionId,
 ) -> Result<()> {
     let percent = percent(budget, counter);
-    let Some(reached) = reached(percent).filter(|it| *it > counter.told && budget.scope != Scope::Run) else {
+    // There are as many sessions as there are talks: only that one came to its end is told.
+    let is_told = !matches!(budget.scope, Scope::Run | Scope::Session);
+    let Some(reached) = reached(percent).filter(|it| *it > counter.told && is_told) else {
         return Ok(());
     };
     counter.told = reached;
@@ -152,7 +154,7 @@ fn of(
     counter: &Counter,
     execution_id: Option<ExecutionId>,
 ) -> Notice {
-    let subject_id = budget.scope.id_of(counter.subject);
+    let subject_id = counter.subject_id(budget.scope);
     let agent_id = subject_id.as_ref().filter(|_| budget.scope == Scope::Agent);
     Notice {
         kind,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::hold::{Amount, Hold, Need, lack};
 use super::refusal::Refusal;
@@ -13,7 +14,7 @@ use super::store::{self, Reservation};
 use super::types::{Budget, EVERYONE, OnLimit, Scope, Window};
 use super::window::Span;
 use crate::access::{self, Services};
-use crate::adapters::{Asked, Estimate};
+use crate::adapters::{Asked, Estimate, Turn};
 use crate::agents::Runnable;
 use crate::base::{Actor, AgentId, ExecutionId, Id, Json, KeyId, OrgId, Result, Timestamp, UserId};
 use crate::infra::fault;
@@ -56,17 +57,29 @@ pub struct Plan {
     pub(super) refusal: Arc<Mutex<Option<Refusal>>>,
 }
 
-/// The budgets that cover a call of `agent` with this input, or a run that has no agent of its own; `None` where none
-/// does.
-pub fn plan(
-    services: &Services,
-    org: OrgId,
-    execution: ExecutionId,
-    by: impl FnOnce() -> Result<By>,
-    agent: Option<(&Runnable, &Json)>,
-) -> Result<Option<Plan>> {
+/// A run, or a call of one of its steps, that budgets may cover.
+pub struct Ahead<'a> {
+    pub org: OrgId,
+    pub execution: ExecutionId,
+    pub session: Option<&'a str>,
+    /// None for a run that has no agent of its own.
+    pub ask: Option<Ask<'a>>,
+}
+
+/// What an agent is to be asked.
+pub struct Ask<'a> {
+    pub agent: &'a Runnable,
+    pub input: &'a Json,
+    /// What was said in the session before; read where a budget wants to know.
+    pub history: &'a dyn Fn() -> Result<Vec<Turn>>,
+}
+
+/// The budgets that cover it; `None` where none does.
+pub fn plan(services: &Services, ahead: &Ahead<'_>, by: impl FnOnce() -> Result<By>) -> Result<Option<Plan>> {
+    let Ahead { org, execution, session, ask } = ahead;
+    let (org, ask) = (*org, ask.as_ref());
     let register = services.kept.get::<Register>();
-    let own = agent.and_then(|it| it.0.version.policy.budget_micros_per_day);
+    let own = ask.and_then(|it| it.agent.version.policy.budget_micros_per_day);
     let budgets = match register.of(org) {
         Some(budgets) => budgets,
         None if own.is_none() => return Ok(None),
@@ -75,10 +88,11 @@ pub fn plan(
     if budgets.is_empty() && own.is_none() {
         return Ok(None);
     }
-    let (by, agent_id) = (by()?, agent.map(|it| it.0.agent.id));
-    let mut places = Places { services, org, now: services.env.now(), zone: None, found: Vec::new() };
+    let (by, agent_id) = (by()?, ask.map(|it| it.agent.agent.id));
+    let now = services.env.now();
+    let mut places = Places { services, org, session: *session, now, zone: None, found: Vec::new() };
     for budget in budgets.iter().filter(|it| it.enabled) {
-        if let Some(subject) = subject_in(budget, &by, agent_id, execution) {
+        if let Some(subject) = subject_in(budget, &by, agent_id, *execution, *session) {
             places.add(budget, subject, None)?;
         }
     }
@@ -91,30 +105,39 @@ pub fn plan(
         return Ok(None);
     }
     register.mark(org);
-    let need = agent.map_or_else(Need::default, |(it, input)| Need::of(&estimate(it, input)));
+    let need = match ask {
+        Some(it) => Need::of(&estimate(it.agent, it.input, &(it.history)()?)),
+        None => Need::default(),
+    };
     Ok(Some(Plan { by, agent: agent_id, need, holds, at, refusal: Arc::default() }))
 }
 
-pub(super) fn estimate(agent: &Runnable, input: &Json) -> Estimate {
+pub(super) fn estimate(agent: &Runnable, input: &Json, history: &[Turn]) -> Estimate {
     let version = &agent.version;
     version.adapter.estimate(&Asked {
         config: &version.config,
         input,
+        history,
         instructions: &version.instructions,
         output_schema: version.output_schema.as_deref(),
     })
 }
 
 /// As what the call counts in a budget; `None` where it does not.
-fn subject_in(budget: &Budget, by: &By, agent: Option<AgentId>, execution: ExecutionId) -> Option<u128> {
+fn subject_in(
+    budget: &Budget,
+    by: &By,
+    agent: Option<AgentId>,
+    execution: ExecutionId,
+    session: Option<&str>,
+) -> Option<u128> {
     let number = |bytes: [u8; 16]| u128::from_be_bytes(bytes);
     let agent = agent.map(|it| number(it.bytes()));
+    let covers = budget.subject == EVERYONE || agent == Some(budget.subject);
     let own = match budget.scope {
         Scope::Organization => return Some(EVERYONE),
-        Scope::Run => {
-            let covers = budget.subject == EVERYONE || agent == Some(budget.subject);
-            return covers.then(|| number(execution.bytes()));
-        }
+        Scope::Run => return covers.then(|| number(execution.bytes())),
+        Scope::Session => return session.filter(|_| covers).map(number_of),
         Scope::Agent => agent,
         Scope::User => by.user.map(|it| number(it.bytes())),
         Scope::ApiKey => by.key.map(|it| number(it.bytes())),
@@ -122,10 +145,17 @@ fn subject_in(budget: &Budget, by: &By, agent: Option<AgentId>, execution: Execu
     own.filter(|it| budget.subject == EVERYONE || budget.subject == *it)
 }
 
+/// A session's place among the counts: its name can be anything.
+fn number_of(session: &str) -> u128 {
+    let hash = Sha256::digest(session);
+    hash.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
 /// Collects places in counts; the time zone is read once, where one needs it.
 struct Places<'a> {
     services: &'a Services,
     org: OrgId,
+    session: Option<&'a str>,
     now: Timestamp,
     zone: Option<Tz>,
     found: Vec<Hold>,
@@ -139,18 +169,19 @@ impl Places<'_> {
             (_, None) => *self.zone.insert(access::time_zone(self.services, self.org)?),
         };
         let Span { start, until } = Span::of(budget.window, zone, self.now);
-        self.found.push(Hold { budget: budget.id, start, until, subject, own_limit });
+        let session = self.session.filter(|_| budget.scope == Scope::Session).map(str::to_owned);
+        self.found.push(Hold { budget: budget.id, start, until, subject, session, own_limit });
         Ok(())
     }
 }
 
 impl Plan {
-    /// The same once more, for another attempt at the call.
-    pub(super) fn again(reservation: &Reservation, now: Timestamp) -> Self {
+    /// The same once more, for an attempt at the call that may use so much: its session may have gone on since.
+    pub(super) fn again(reservation: &Reservation, need: Need, now: Timestamp) -> Self {
         Self {
             by: reservation.by.clone(),
             agent: reservation.agent,
-            need: reservation.need,
+            need,
             holds: reservation.holds.clone(),
             at: now,
             refusal: Arc::default(),
@@ -192,6 +223,19 @@ impl Plan {
         Ok(reservation)
     }
 
+    /// Holds back what the call may use now, and no more what was held for it.
+    pub(super) fn hold_instead(&self, tx: &mut OrgTx<'_, '_>, held: Amount) -> Result<()> {
+        if held == self.need.amount() {
+            return Ok(());
+        }
+        for hold in &self.holds {
+            let mut counter = store::counter_of(tx, hold)?;
+            counter.held = counter.held.less(held).plus(self.need.amount());
+            tx.put(&counter)?;
+        }
+        Ok(())
+    }
+
     /// Whether the call fits into every budget that stops; `held` of what is held there is its own.
     ///
     /// Errors: as `reserve`.
@@ -231,7 +275,8 @@ mod tests {
         let user = UserId::from_bytes([3; 16]);
         let by = By::actor(&Actor::Key { key_id: KeyId::from_bytes([4; 16]), user_id: user });
         let check = |scope, subject, agent, expected: Option<u128>| {
-            assert_eq!(subject_in(&budget(scope, subject), &by, agent, run), expected, "{scope:?}");
+            let found = subject_in(&budget(scope, subject), &by, agent, run, Some("talk"));
+            assert_eq!(found, expected, "{scope:?}");
         };
         check(Scope::Organization, EVERYONE, None, Some(EVERYONE));
         check(Scope::Agent, one, Some(agent), Some(one));
@@ -244,5 +289,10 @@ mod tests {
         check(Scope::Run, EVERYONE, None, Some(u128::from_be_bytes([7; 16])));
         check(Scope::Run, one, Some(agent), Some(u128::from_be_bytes([7; 16])));
         check(Scope::Run, one, None, None);
+        check(Scope::Session, EVERYONE, None, Some(number_of("talk")));
+        check(Scope::Session, one, Some(agent), Some(number_of("talk")));
+        check(Scope::Session, other, Some(agent), None);
+        let none = subject_in(&budget(Scope::Session, EVERYONE), &by, Some(agent), run, None);
+        assert_eq!(none, None, "a run without a session is of none");
     }
 }

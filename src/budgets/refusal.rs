@@ -51,10 +51,15 @@ impl Refusal {
             .detail("budget_name", self.budget.name.as_str())
             .detail("budget_scope", self.budget.scope.name())
             .detail("budget_window", self.budget.window.name())
+            .detail("session_id", self.hold.session.as_deref())
             .detail("currency", CURRENCY)
             .detail("resets_at", self.hold.until.map(|it| it.to_string()));
         let error = match self.hold.until {
             Some(at) => error.retry_after(at.since(now)).suggest(format!("it begins anew at {at}")),
+            None => error,
+        };
+        let error = match self.hold.session {
+            Some(_) => error.suggest("go on in a new session"),
             None => error,
         };
         error.suggest(match self.hold.own_limit {

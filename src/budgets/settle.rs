@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::hold::{Amount, Held, Spent};
+use super::hold::{Amount, Held, Need, Spent};
 use super::notice;
-use super::plan::{By, Plan, estimate, plan};
+use super::plan::{Ahead, Ask, By, Plan, estimate, plan};
 use super::register::Register;
 use super::store::{self, Counter, Reservation, Share, reservation_key};
 use super::types::{Budget, Scope};
 use super::window::Span;
 use crate::access::Services;
+use crate::adapters::Turn;
 use crate::agents::Runnable;
 use crate::base::{ExecutionId, Id, Json, OrgId, Result, Timestamp};
 use crate::infra::fault;
@@ -23,8 +24,11 @@ pub struct Calling<'a> {
     pub step: Option<&'a str>,
     /// Who started the run, as its row says.
     pub actor: &'a str,
+    pub session: Option<&'a str>,
     pub agent: &'a Runnable,
     pub input: &'a Json,
+    /// What was said in the session before, and is told to the agent.
+    pub history: &'a [Turn],
 }
 
 impl Plan {
@@ -42,7 +46,7 @@ impl Plan {
 ///
 /// Errors: `ResourceExhausted` with the budget that it may pass.
 pub async fn begin(services: &Arc<Services>, calling: Calling<'_>) -> Result<Option<Arc<Held>>> {
-    let Calling { org, execution, step, actor, agent, input } = calling;
+    let Calling { org, execution, step, actor, session, agent, input, history } = calling;
     let register = services.kept.get::<Register>();
     let has_own = agent.version.policy.budget_micros_per_day.is_some();
     if register.of(org).is_none() && !has_own {
@@ -51,26 +55,29 @@ pub async fn begin(services: &Arc<Services>, calling: Calling<'_>) -> Result<Opt
     let call = step.unwrap_or("");
     let rows = services.store.org(org)?;
     let found: Option<Reservation> = rows.get(reservation_key(execution, call))?;
+    let estimate = estimate(agent, input, history);
+    let need = Need::of(&estimate);
     let planned = match &found {
-        Some(it) => Some(Plan::again(it, services.env.now())),
+        Some(it) => Some(Plan::again(it, need, services.env.now())),
         None if step.is_none() => None,
         None => {
             let by = || {
                 let run: Option<Reservation> = rows.get(reservation_key(execution, ""))?;
                 Ok(run.map_or_else(|| By::written(actor), |it| it.by))
             };
-            plan(services, org, execution, by, Some((agent, input)))?
+            let ask = Ask { agent, input, history: &|| Ok(history.to_vec()) };
+            plan(services, &Ahead { org, execution, session, ask: Some(ask) }, by)?
         }
     };
     drop(rows);
     let Some(planned) = planned else { return Ok(None) };
-    let is_written = found.is_some_and(|it| !it.begun && it.need.amount().is_nothing());
+    let is_written = found.is_some_and(|it| !it.begun && it.need == need && need.amount().is_nothing());
     // Where nothing is held, nothing could be lost.
     if !is_written {
         let earlier = register.under_way(execution, call).map(|it| it.spent());
         write_begun(services, org, execution, call, &planned, earlier).await?;
     }
-    let held = Arc::new(Held::new(execution, call, estimate(agent, input)));
+    let held = Arc::new(Held::new(execution, call, estimate));
     fault!("budgets.begun"?);
     register.begin(held.clone());
     Ok(Some(held))
@@ -92,10 +99,13 @@ async fn write_begun(
         if row.begun {
             let spent = earlier.unwrap_or_else(|| presumed(&row));
             count(&inner, tx, &row, Amount::default(), Some(spent))?;
+        }
+        if row.begun || row.need != plan.need {
             plan.check(tx, row.need.amount())?;
+            plan.hold_instead(tx, row.need.amount())?;
         }
         fault!("budgets.begin"?);
-        tx.put(&Reservation { begun: true, ..row })
+        tx.put(&Reservation { begun: true, need: plan.need, ..row })
     });
     if let Err(error) = written.await {
         planned.tell(services, org).await;

@@ -36,6 +36,9 @@ pub(super) struct Counter {
     pub until: Option<Timestamp>,
     /// `EVERYONE` where the budget counts everything together.
     pub subject: u128,
+    /// The session, where it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     pub used: Amount,
     pub held: Amount,
     /// Calls that were settled, and those of them whose cost nobody knows.
@@ -179,12 +182,18 @@ pub(super) fn counter(rows: &impl Rows<PerOrg>, hold: &Hold) -> Result<Option<Co
 }
 
 impl Counter {
+    /// Whose count it is, as text.
+    pub(super) fn subject_id(&self, scope: Scope) -> Option<String> {
+        if scope == Scope::Session { self.session.clone() } else { scope.id_of(self.subject) }
+    }
+
     pub(super) fn new(hold: &Hold) -> Self {
         Self {
             budget: hold.budget,
             start: hold.start,
             until: hold.until,
             subject: hold.subject,
+            session: hold.session.clone(),
             used: Amount::default(),
             held: Amount::default(),
             calls: 0,

@@ -47,6 +47,8 @@ words! {
     ApiKey "api_key",
     /// Each run for itself: all runs, or those of one agent.
     Run "run",
+    /// Each session for itself: all of its calls, or those of one agent in it.
+    Session "session",
 }
 
 words! {
@@ -77,7 +79,7 @@ impl Scope {
         let number = |bytes: [u8; 16]| u128::from_be_bytes(bytes);
         match self {
             Self::Organization => Err(Error::invalid("a budget of the organization has no subject")),
-            Self::Agent | Self::Run => text.parse::<AgentId>().map(|it| number(it.bytes())),
+            Self::Agent | Self::Run | Self::Session => text.parse::<AgentId>().map(|it| number(it.bytes())),
             Self::User => text.parse::<UserId>().map(|it| number(it.bytes())),
             Self::ApiKey => text.parse::<KeyId>().map(|it| number(it.bytes())),
         }
@@ -89,7 +91,7 @@ impl Scope {
         match self {
             _ if subject == EVERYONE => None,
             Self::Organization => None,
-            Self::Agent | Self::Run => Some(AgentId::from_bytes(bytes).to_string()),
+            Self::Agent | Self::Run | Self::Session => Some(AgentId::from_bytes(bytes).to_string()),
             Self::User => Some(UserId::from_bytes(bytes).to_string()),
             Self::ApiKey => Some(KeyId::from_bytes(bytes).to_string()),
         }
@@ -104,7 +106,8 @@ pub(super) struct Budget {
     pub id: BudgetId,
     pub name: String,
     pub scope: Scope,
-    /// An agent's, a person's or a key's id; `EVERYONE`: each of them for itself.
+    /// An agent's, a person's or a key's id; `EVERYONE`: each of them for itself. Of runs and sessions: the agent whose
+    /// calls count in them; `EVERYONE`: all calls.
     pub subject: u128,
     pub window: Window,
     pub limit_micros: Option<i64>,
@@ -121,7 +124,11 @@ pub(super) struct Budget {
 impl Budget {
     /// Whether each subject has a count of its own.
     pub(super) fn is_for_each(&self) -> bool {
-        self.subject == EVERYONE && self.scope != Scope::Organization
+        match self.scope {
+            Scope::Organization => false,
+            Scope::Session => true,
+            _ => self.subject == EVERYONE,
+        }
     }
 }
 
@@ -131,7 +138,8 @@ pub struct NewBudget {
     #[schemars(length(min = 1, max = 120))]
     pub name: String,
     pub scope: Scope,
-    /// The agent, person or key whose calls count; left out: each of them for itself.
+    /// The agent, person or key whose calls count; left out: each of them for itself. With the scopes `run` and
+    /// `session`: the agent whose calls count in each.
     #[serde(default)]
     pub subject_id: Option<String>,
     pub window: Window,
@@ -258,6 +266,10 @@ mod tests {
         check(json!({ "scope": "run" }), &["/window"]);
         check(json!({ "window": "run" }), &["/window"]);
         check(json!({ "scope": "run", "window": "run" }), &[]);
+        check(json!({ "scope": "session", "window": "total" }), &[]);
+        check(json!({ "scope": "session", "window": "total", "subject_id": null }), &[]);
+        check(json!({ "scope": "session", "window": "run" }), &["/window"]);
+        check(json!({ "scope": "session", "subject_id": "talk-1" }), &["/subject_id"]);
         check(json!({ "scope": "user" }), &["/subject_id"]);
         check(json!({ "scope": "organization" }), &["/subject_id"]);
         check(json!({ "scope": "organization", "subject_id": null }), &[]);

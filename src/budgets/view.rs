@@ -12,7 +12,7 @@ use crate::base::{BudgetId, Timestamp};
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "BudgetStanding")]
 pub struct Standing {
-    /// Whose count it is, where each has their own.
+    /// Whose count it is, where each has their own: the id of an agent, person, key or session.
     pub subject_id: Option<String>,
     pub used_micros: i64,
     /// Held back for calls under way.
@@ -35,7 +35,7 @@ pub struct Standing {
 impl Standing {
     pub(super) fn of(budget: &Budget, it: &Counter) -> Self {
         Self {
-            subject_id: budget.is_for_each().then(|| budget.scope.id_of(it.subject)).flatten(),
+            subject_id: budget.is_for_each().then(|| it.subject_id(budget.scope)).flatten(),
             used_micros: it.used.micros,
             reserved_micros: it.held.micros,
             used_tokens: it.used.tokens,

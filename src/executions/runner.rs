@@ -6,7 +6,7 @@ use crate::access::Cx;
 use crate::adapters::Usage;
 use crate::agents::{Delivery, Policy, Runnable};
 use crate::base::{AgentId, Id, Result, VersionId, WorkflowId};
-use crate::budgets::{self, By, Plan};
+use crate::budgets::{self, Ahead, Ask, By, Plan};
 use crate::connections;
 use crate::engine::{Lane, Repeat, Retry, Status, Task};
 use crate::infra::store::{PerOrg, Rows};
@@ -125,11 +125,20 @@ impl Runner {
 
     /// What budgets hold back for the run; of a workflow, whose steps reserve one by one, only whether anything is left.
     pub(super) fn budgets(&self, cx: &Cx, execution: &Execution) -> Result<Option<Plan>> {
-        let agent = match self {
-            Self::Agent(it) => Some((it, &execution.input)),
+        // What is said until it begins is counted then.
+        let history = || match self {
+            Self::Agent(it) if it.version.adapter.takes_history() => {
+                sessions::history(&cx.read()?, execution)
+            }
+            _ => Ok(Vec::new()),
+        };
+        let ask = match self {
+            Self::Agent(it) => Some(Ask { agent: it, input: &execution.input, history: &history }),
             Self::Workflow(_) => None,
         };
-        budgets::plan(cx.services(), cx.org(), execution.id, || Ok(By::actor(cx.actor())), agent)
+        let session = execution.session_id.as_deref();
+        let ahead = Ahead { org: cx.org(), execution: execution.id, session, ask };
+        budgets::plan(cx.services(), &ahead, || Ok(By::actor(cx.actor())))
     }
 
     fn agent(&self) -> Option<(AgentId, VersionId)> {

@@ -101,8 +101,10 @@ impl AgentWork {
             execution: task.id,
             step: None,
             actor: &execution.trigger.actor,
+            session: execution.session_id.as_deref(),
             agent: &runnable,
             input: &execution.input,
+            history: &history,
         };
         let held = budgets::begin(services, calling).await.map_err(failure_of)?;
         let call = AgentCall {

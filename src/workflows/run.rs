@@ -206,8 +206,10 @@ impl Walk<'_> {
             execution: execution.id,
             step: Some(&asked.fact.idempotency_key),
             actor: &execution.trigger.actor,
+            session: execution.session_id.as_deref(),
             agent: &asked.runnable,
             input,
+            history: &[],
         };
         budgets::begin(services, calling).await
     }

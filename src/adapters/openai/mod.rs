@@ -80,8 +80,8 @@ impl Adapter for OpenAi {
 
     fn estimate(&self, asked: &Asked<'_>) -> Estimate {
         let Ok(config) = Config::read(asked.config) else { return Estimate::default() };
-        // What was said in its session comes on top, and is settled with the answer.
-        let messages = messages::of(asked.input, &[], system(&config, asked.instructions)).to_string();
+        let messages =
+            messages::of(asked.input, asked.history, system(&config, asked.instructions)).to_string();
         Estimate {
             input_tokens: Some(tokens_in(messages.len() as u64)),
             output_tokens: Some(config.most_tokens().unwrap_or(USUAL_OUTPUT_TOKENS)),

@@ -111,7 +111,7 @@ pub async fn replace_all(cx: &Cx, wanted: Vec<NewBudget>) -> Result<Vec<BudgetVi
 /// An agent may be named by its slug.
 fn by_id(cx: &Cx, new: NewBudget) -> Result<NewBudget> {
     let slug = match (new.scope, &new.subject_id) {
-        (Scope::Agent | Scope::Run, Some(it)) if it.parse::<AgentId>().is_err() => it,
+        (Scope::Agent | Scope::Run | Scope::Session, Some(it)) if it.parse::<AgentId>().is_err() => it,
         _ => return Ok(new),
     };
     let found = agents::id_of(&cx.read()?, slug)?.map(|it| it.to_string());
@@ -170,7 +170,7 @@ fn check_subject(tx: &OrgTx<'_, '_>, scope: Scope, subject: u128) -> Result<()> 
     let is_there = match scope {
         _ if subject == EVERYONE => true,
         Scope::Organization => true,
-        Scope::Agent | Scope::Run => tx.exists::<Agent>(AgentId::from_bytes(bytes))?,
+        Scope::Agent | Scope::Run | Scope::Session => tx.exists::<Agent>(AgentId::from_bytes(bytes))?,
         Scope::User => access::is_member(tx, UserId::from_bytes(bytes))?,
         Scope::ApiKey => access::is_key(tx, KeyId::from_bytes(bytes))?,
     };

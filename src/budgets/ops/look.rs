@@ -15,6 +15,8 @@ use crate::infra::store::{Key, Order, PerOrg, Rows};
 
 /// Counts, agents and people that an answer names.
 const SHOWN: usize = 50;
+/// Counts that are compared for it: sessions can be very many.
+const LOOKED_AT: usize = 10_000;
 
 /// Newest first.
 pub fn list(cx: &Cx, page: &PageRequest) -> Result<Page<BudgetView>> {
@@ -69,7 +71,7 @@ pub(super) fn view(cx: &Cx, rows: &impl Rows<PerOrg>, budget: Budget) -> Result<
         (_, false) => {
             let Span { start, until } = span;
             let subject = if budget.scope == Scope::Organization { EVERYONE } else { budget.subject };
-            let hold = Hold { budget: budget.id, start, until, subject, own_limit: None };
+            let hold = Hold { budget: budget.id, start, until, subject, session: None, own_limit: None };
             let counter = store::counter(rows, &hold)?.unwrap_or_else(|| Counter::new(&hold));
             Some(Standing::of(&budget, &counter))
         }
@@ -80,7 +82,8 @@ pub(super) fn view(cx: &Cx, rows: &impl Rows<PerOrg>, budget: Budget) -> Result<
 
 /// Said where not even one run of the agent that the budget names fits into it.
 fn too_small(cx: &Cx, rows: &impl Rows<PerOrg>, budget: &Budget) -> Result<Option<String>> {
-    let names_agent = matches!(budget.scope, Scope::Agent | Scope::Run) && budget.subject != EVERYONE;
+    let names_agent =
+        matches!(budget.scope, Scope::Agent | Scope::Run | Scope::Session) && budget.subject != EVERYONE;
     if !names_agent || budget.action != OnLimit::Stop {
         return Ok(None);
     }
@@ -92,7 +95,7 @@ fn too_small(cx: &Cx, rows: &impl Rows<PerOrg>, budget: &Budget) -> Result<Optio
         return Ok(None);
     };
     // The least that it is asked for.
-    let need = Need::of(&estimate(&agent, &Json::null()));
+    let need = Need::of(&estimate(&agent, &Json::null(), &[]));
     let lacking = lack((budget.limit_micros, budget.limit_tokens), Amount::default(), need);
     let most = match lacking {
         None => return Ok(None),
@@ -105,7 +108,11 @@ fn too_small(cx: &Cx, rows: &impl Rows<PerOrg>, budget: &Budget) -> Result<Optio
 
 /// The nearest to the limit first.
 fn standings(rows: &impl Rows<PerOrg>, budget: &Budget, span: Span) -> Result<Vec<Standing>> {
-    let counters: Vec<Counter> = rows.all(window_key(budget.id, span.start), Order::Oldest)?;
+    let mut counters: Vec<Counter> = Vec::new();
+    rows.scan(window_key(budget.id, span.start), Order::Oldest, |it| {
+        counters.push(it);
+        Ok(counters.len() < LOOKED_AT)
+    })?;
     let mut standings: Vec<Standing> = counters.iter().map(|it| Standing::of(budget, it)).collect();
     standings.sort_by_key(|it| Reverse((it.percent, it.used_micros, it.used_tokens)));
     standings.truncate(SHOWN);

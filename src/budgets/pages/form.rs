@@ -192,12 +192,14 @@ fn subjects(cx: &Cx) -> Result<Vec<Choice>> {
         Choice::new("user", "Each person for themselves"),
         Choice::new("api_key", "Each key for itself"),
         Choice::new("run", "Each run for itself"),
+        Choice::new("session", "Each session for itself"),
     ];
     let page = PageRequest::first(MOST);
     let filter = AgentFilter { sort: Sort::Name, ..AgentFilter::default() };
     for it in agents::list(cx, &filter, &page)?.items {
         choices.push(Choice::new(format!("agent:{}", it.id), format!("Agent: {}", it.name)));
         choices.push(Choice::new(format!("run:{}", it.id), format!("Each run of: {}", it.name)));
+        choices.push(Choice::new(format!("session:{}", it.id), format!("Each session with: {}", it.name)));
     }
     if cx.may(Action::MembersRead) {
         for it in access::members(cx, &page)?.items {

@@ -52,7 +52,8 @@ impl Listing {
             state: words::state(&it),
             at_limit: words::at_limit(it.action),
             bars: standing.map(|standing| bars(&it, standing)).unwrap_or_default(),
-            nearest: nearest.map_or(Ok(String::new()), |id| words::Named::of(cx, id).map(|it| it.name))?,
+            nearest: nearest
+                .map_or(Ok(String::new()), |id| words::counted(cx, it.scope, id).map(|it| it.name))?,
             resets_at: standing.and_then(|it| it.resets_at),
             it,
         })

@@ -78,11 +78,12 @@ pub(super) struct Show {
 
 pub(super) fn page_of(cx: &Cx, framing: &Framing, id: BudgetId) -> Result<Show> {
     let BudgetDetail { budget: it, standings, agents, actors } = ops::find(cx, id)?;
-    let is_one = standings.is_empty() && it.subject_id.is_some() || it.scope == Scope::Organization;
+    let is_one = (standings.is_empty() && it.subject_id.is_some() && it.scope != Scope::Session)
+        || it.scope == Scope::Organization;
     let own = it.standing.as_ref().filter(|_| is_one);
     let used = |all: &[ShareView]| all.iter().map(|it| Used::of(cx, it)).collect::<Result<Vec<_>>>();
     let counted = standings.iter().map(|standing| {
-        let who = Named::of(cx, standing.subject_id.as_deref().unwrap_or_default())?;
+        let who = words::counted(cx, it.scope, standing.subject_id.as_deref().unwrap_or_default())?;
         Ok(Counted { who, bars: bars(&it, standing) })
     });
     let shares = match agents.is_empty() && actors.is_empty() {

@@ -5,6 +5,7 @@ use crate::agents;
 use crate::base::{AgentId, Micros, Result};
 use crate::budgets::types::{CURRENCY, OnLimit, Scope, Window};
 use crate::budgets::view::BudgetView;
+use crate::web::path_segment;
 use crate::web::view::{Badge, count, money};
 
 /// Who or what an id names, and the page about it where there is one.
@@ -23,6 +24,14 @@ impl Named {
     }
 }
 
+/// Whose count it is, in a budget that counts each for themselves.
+pub(super) fn counted(cx: &Cx, scope: Scope, id: &str) -> Result<Named> {
+    match scope {
+        Scope::Session => Ok(Named { name: id.to_owned(), href: format!("/sessions/{}", path_segment(id)) }),
+        _ => Named::of(cx, id),
+    }
+}
+
 /// Whose calls count.
 pub(super) fn covers(cx: &Cx, it: &BudgetView) -> Result<String> {
     let named = it.subject_id.as_deref().map(|id| Named::of(cx, id)).transpose()?.map(|it| it.name);
@@ -32,7 +41,9 @@ pub(super) fn covers(cx: &Cx, it: &BudgetView) -> Result<String> {
         (Scope::User, None) => "Each person for themselves".to_owned(),
         (Scope::ApiKey, None) => "Each key for itself".to_owned(),
         (Scope::Run, None) => "Each run for itself".to_owned(),
+        (Scope::Session, None) => "Each session for itself".to_owned(),
         (Scope::Run, Some(name)) => format!("Each run of {name}"),
+        (Scope::Session, Some(name)) => format!("Each session with {name}"),
         (Scope::Agent, Some(name)) => format!("Agent {name}"),
         (Scope::User | Scope::ApiKey, Some(name)) => name,
     })

@@ -4,6 +4,7 @@ mod crash;
 mod limits;
 mod notices;
 mod pages;
+mod sessions;
 mod steps;
 mod verbs;
 mod windows;
