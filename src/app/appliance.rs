@@ -105,7 +105,7 @@ impl Appliance {
         services.engine.register(Arc::new(AgentWork::new(&services)));
         services.kept.get::<DeleteGuards>().add(executions::refuse_while_running);
         schedules::start(&services);
-        services.kept.get::<DeleteGuards>().add(triggers::refuse_while_triggered);
+        triggers::start(&services);
         webhooks::start(&services)?;
         services.kept.get::<DeleteGuards>().add(workflows::refuse_while_used);
         services.kept.get::<executions::Expiring>().add(workflows::forget_run);

@@ -10,24 +10,25 @@ use super::ops;
 use super::types::Outcome;
 use super::view::{Preview, ScheduleFilter, ScheduleView, TickView};
 use crate::access::{Action, Cx};
-use crate::agents;
 use crate::base::{Code, Error, Json, Page, PageRequest, Result, ScheduleId};
 use crate::executions::ExecutionView;
+use crate::targets;
 use crate::web::{Accepted, Body, Created, Found, MaybeBody, NoContent, Query, Reply, Route, part};
 
-const WRONG: &[Code] = &[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput];
+const WRONG: &[Code] =
+    &[Code::NotFound, Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput];
 
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/schedules", list)
             .needs(Action::SchedulesRead)
-            .says("Schedules of agents that the caller may see, newest first")
+            .says("Schedules of agents and chains that the caller may see, newest first")
             .query::<ListQuery>()
             .answers::<Page<ScheduleView>>(200, "One page of schedules")
             .errs(&[Code::AgentNotFound]),
         Route::post("/api/schedules", create)
             .needs(Action::SchedulesWrite)
-            .says("Let an agent run by itself, by a cron line in a time zone")
+            .says("Let an agent or a chain run by itself, by a cron line in a time zone")
             .takes::<NewSchedule>()
             .answers::<ScheduleView>(201, "The schedule")
             .errs(WRONG)
@@ -97,6 +98,8 @@ struct ListQuery {
     cursor: Option<String>,
     /// Id or slug.
     agent_id: Option<String>,
+    /// Id or slug of a chain.
+    workflow_id: Option<String>,
     active: Option<bool>,
     /// A part of name or description.
     #[schemars(length(max = 200))]
@@ -135,10 +138,10 @@ struct RunRequest {
 
 /// `GET /api/schedules`
 async fn list(cx: Cx, query: Query<ListQuery>) -> Reply<Found<Page<ScheduleView>>> {
-    let ListQuery { limit, cursor, agent_id, active, q } = query.0;
+    let ListQuery { limit, cursor, agent_id, workflow_id, active, q } = query.0;
     let page = PageRequest::parse(limit, cursor.as_deref())?;
-    let agent = agent_id.map(|it| agents::find(&cx, &it)).transpose()?.map(|it| it.id);
-    Ok(Found(ops::list(&cx, &ScheduleFilter { agent, active, q }, &page)?))
+    let target = targets::narrowed(&cx, agent_id.as_deref(), workflow_id.as_deref())?;
+    Ok(Found(ops::list(&cx, &ScheduleFilter { target, active, q }, &page)?))
 }
 
 /// `POST /api/schedules`

@@ -15,6 +15,7 @@ use crate::engine::{Due, Fire, TimerKind};
 use crate::executions::{self, NewExecution, Trigger, TriggerKind};
 use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
+use crate::targets;
 
 /// Someone changes the schedule, or a run of it ends, between look and transaction: looked at so often anew.
 const LOOKS: usize = 5;
@@ -113,8 +114,7 @@ async fn accept(
     also: impl FnOnce(&mut OrgTx<'_, '_>, &executions::Execution) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let trigger = Trigger::of(TriggerKind::Schedule, cx).from_source(schedule.id);
-    let agent = schedule.target.agent().to_string();
-    executions::start_with(cx, &agent, trigger, request_of(schedule, at), also).await.map(drop)
+    targets::start(cx, schedule.target, trigger, request_of(schedule, at), also).await.map(drop)
 }
 
 /// The run of the tick at `at`.

@@ -6,11 +6,13 @@ use super::fire::Scheduler;
 use super::types::{Schedule, Tick};
 use super::{record, store};
 use crate::access::{self, Services};
-use crate::agents::{Agent, DeleteGuards};
+use crate::agents::DeleteGuards;
 use crate::base::{Doing, Error, OrgId, Result, ScheduleId, Timestamp};
 use crate::engine::TimerKind;
 use crate::executions::{Execution, Listener, Listeners, TriggerKind};
 use crate::infra::store::{Key, Order, OrgTx, Rows};
+use crate::targets::Target;
+use crate::workflows;
 
 /// Takes part from now on: fires ticks, hears of ends, speaks where agents go.
 pub fn start(services: &Arc<Services>) {
@@ -18,7 +20,12 @@ pub fn start(services: &Arc<Services>) {
     services.timers.register(TimerKind::Schedule, scheduler.clone());
     services.timers.register(TimerKind::ScheduleQueue, scheduler);
     services.kept.get::<Listeners>().add(Arc::new(RunEnds));
-    services.kept.get::<DeleteGuards>().add(refuse_while_scheduled);
+    services
+        .kept
+        .get::<DeleteGuards>()
+        .add(|tx, it| refuse_while_scheduled(tx, Target::Agent(it.id), "agent"));
+    let chains = services.kept.get::<workflows::DeleteGuards>();
+    chains.add(|tx, it| refuse_while_scheduled(tx, Target::Chain(it.id), "chain"));
 }
 
 /// Tells a tick how its run ended, and lets the next one begin that waits.
@@ -45,9 +52,9 @@ impl Listener for RunEnds {
     }
 }
 
-/// Errors: `Conflict` that names them, while schedules run `agent`.
-fn refuse_while_scheduled(tx: &mut OrgTx<'_, '_>, agent: &Agent) -> Result<()> {
-    let schedules = store::of_agent(tx, agent.id)?;
+/// Errors: `Conflict` that names them, while schedules run it.
+fn refuse_while_scheduled(tx: &mut OrgTx<'_, '_>, target: Target, kind: &str) -> Result<()> {
+    let schedules = store::of_target(tx, target)?;
     let names: Vec<&str> = schedules.iter().take(3).map(|it| it.name.as_str()).collect();
     let ids: Vec<String> = schedules.iter().map(|it| it.id.to_string()).collect();
     let more = match schedules.len() - names.len() {
@@ -56,9 +63,9 @@ fn refuse_while_scheduled(tx: &mut OrgTx<'_, '_>, agent: &Agent) -> Result<()> {
     };
     match names.as_slice() {
         [] => Ok(()),
-        names => Err(Error::conflict(format!("schedules run this agent: {}{more}", names.join(", ")))
+        names => Err(Error::conflict(format!("schedules run this {kind}: {}{more}", names.join(", ")))
             .detail("schedule_ids", ids)
-            .suggest("delete these schedules first, or let them run another agent")),
+            .suggest(format!("delete these schedules first, or let them run another {kind}"))),
     }
 }
 

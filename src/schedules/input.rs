@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::timetable::Timetable;
 use super::types::{MAX_CATCH_UP, MAX_DESCRIPTION_CHARS, MAX_JITTER_MS, MAX_NAME_CHARS, MissedRuns, Overlap};
 use crate::base::{Code, Error, Invalid, Json, Result};
+use crate::targets::Named;
 
 /// A change replaces everything: what is left out takes its default.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -16,9 +17,13 @@ pub struct NewSchedule {
     #[serde(default)]
     #[schemars(length(max = 2000))]
     pub description: String,
-    /// Id or slug of the agent that is run.
-    pub agent_id: String,
-    /// Must fit the agent's input schema.
+    /// Id or slug of the agent that is run. Either this or `workflow_id`.
+    #[serde(default)]
+    pub agent_id: Option<String>,
+    /// Id or slug of the chain that is run.
+    #[serde(default)]
+    pub workflow_id: Option<String>,
+    /// Must fit the input schema of what is run.
     #[serde(default = "no_input")]
     pub input: Json,
     /// Five fields as in Unix (minute hour day month weekday), six with seconds first, or `@hourly`, `@daily`,
@@ -62,6 +67,11 @@ const fn ten() -> u32 {
 }
 
 impl NewSchedule {
+    /// Errors: `ValidationFailed` unless it names one agent or one chain.
+    pub(super) fn target(&self) -> Result<Named> {
+        Named::one(self.agent_id.as_deref(), self.workflow_id.as_deref())
+    }
+
     /// Without blanks around the words, and with the timetable that they say.
     ///
     /// Errors: `ValidationFailed` with every wrong field.
@@ -81,6 +91,9 @@ impl NewSchedule {
         }
         if self.jitter_ms > MAX_JITTER_MS {
             say("/jitter_ms", format!("a jitter is at most {MAX_JITTER_MS} (an hour)"));
+        }
+        if let Err(error) = self.target() {
+            wrong.extend(error.invalid_list().to_vec());
         }
         match Timetable::parse(&self.cron, &self.time_zone) {
             Ok(table) if wrong.is_empty() => {

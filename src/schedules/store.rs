@@ -1,11 +1,13 @@
 //! Rows. Takes a transaction or a view, never opens one. Numbers 110 to 112.
 
 use super::types::{Count, Outcome, Schedule, Tick, TickKind, missing};
-use crate::base::{AgentId, ExecutionId, Result, ScheduleId, Timestamp};
+use crate::base::{ExecutionId, Result, ScheduleId, Timestamp};
 use crate::infra::store::{Indexes, Key, Order, OrgTx, PerOrg, Row, Rows, Table};
+use crate::targets::Target;
 
 /// Of schedules.
-pub(super) const BY_AGENT: u8 = 1;
+const BY_AGENT: u8 = 1;
+const BY_CHAIN: u8 = 2;
 /// Of ticks, as long as their run is under way.
 const OPEN: u8 = 1;
 const BY_EXECUTION: u8 = 2;
@@ -21,7 +23,8 @@ impl Row for Schedule {
     }
 
     fn indexes(&self, index: &mut Indexes) {
-        index.add(BY_AGENT, Key::of(self.target.agent()));
+        let (place, key) = place_of(self.target);
+        index.add(place, key);
     }
 }
 
@@ -69,9 +72,18 @@ pub(super) fn find(rows: &impl Rows<PerOrg>, id: ScheduleId) -> Result<Schedule>
     rows.get(id)?.ok_or_else(|| missing(id))
 }
 
-pub(super) fn of_agent(rows: &impl Rows<PerOrg>, agent: AgentId) -> Result<Vec<Schedule>> {
+/// In which index, and where in it, schedules stand that run it.
+pub(super) fn place_of(target: Target) -> (u8, Key) {
+    match target {
+        Target::Agent(id) => (BY_AGENT, Key::of(id)),
+        Target::Chain(id) => (BY_CHAIN, Key::of(id)),
+    }
+}
+
+pub(super) fn of_target(rows: &impl Rows<PerOrg>, target: Target) -> Result<Vec<Schedule>> {
     let mut found = Vec::new();
-    rows.scan_index(BY_AGENT, Key::of(agent), Order::Oldest, |it| {
+    let (index, prefix) = place_of(target);
+    rows.scan_index(index, prefix, Order::Oldest, |it| {
         found.push(it);
         Ok(true)
     })?;

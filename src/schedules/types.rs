@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::timetable::Timetable;
-use crate::base::{AgentId, Error, ExecutionId, Json, Result, ScheduleId, Timestamp};
+use crate::base::{Error, ExecutionId, Json, Result, ScheduleId, Timestamp};
 use crate::engine::Status;
+use crate::targets::Target;
 
 pub(super) const MAX_NAME_CHARS: usize = 120;
 pub(super) const MAX_DESCRIPTION_CHARS: usize = 2_000;
@@ -43,20 +44,6 @@ pub enum Overlap {
     Skip,
     /// It waits for the other's end.
     Queue,
-}
-
-/// What is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Target {
-    Agent(AgentId),
-}
-
-impl Target {
-    pub(super) fn agent(self) -> AgentId {
-        let Self::Agent(id) = self;
-        id
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

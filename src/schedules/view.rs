@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::timetable::{Change, Timetable};
 use super::types::{Last, MissedRuns, Outcome, Overlap, Reason, Schedule, Tick, TickKind};
-use crate::base::{AgentId, ExecutionId, Json, Result, ScheduleId, Timestamp, zone};
+use crate::base::{AgentId, ExecutionId, Json, Result, ScheduleId, Timestamp, WorkflowId, zone};
 use crate::engine::Status;
+use crate::targets::Target;
 
 const SHOWN: usize = 5;
 
@@ -16,7 +17,9 @@ pub struct ScheduleView {
     pub id: ScheduleId,
     pub name: String,
     pub description: String,
-    pub agent_id: AgentId,
+    /// The agent that is run; none where that is a chain.
+    pub agent_id: Option<AgentId>,
+    pub workflow_id: Option<WorkflowId>,
     pub input: Json,
     pub cron: String,
     /// The cron line in plain English.
@@ -38,6 +41,9 @@ pub struct ScheduleView {
     /// Its tag.
     #[serde(skip)]
     pub(super) revision: u64,
+    /// Agent or chain.
+    #[serde(skip)]
+    pub(super) target: Target,
 }
 
 /// What became of a schedule's last tick.
@@ -72,6 +78,7 @@ impl ScheduleView {
             name: it.name,
             description: it.description,
             agent_id: it.target.agent(),
+            workflow_id: it.target.workflow(),
             input: it.input,
             cron: it.cron,
             cron_words: table.words(),
@@ -87,6 +94,7 @@ impl ScheduleView {
             created_by: it.created_by,
             updated_at: it.updated_at,
             revision: it.revision,
+            target: it.target,
         })
     }
 }
@@ -180,7 +188,7 @@ impl NextRun {
 
 #[derive(Debug, Clone, Default)]
 pub struct ScheduleFilter {
-    pub agent: Option<AgentId>,
+    pub target: Option<Target>,
     pub active: Option<bool>,
     /// A part of name or description.
     pub q: Option<String>,
@@ -192,7 +200,7 @@ impl ScheduleFilter {
             let q = q.to_lowercase();
             it.name.to_lowercase().contains(&q) || it.description.to_lowercase().contains(&q)
         };
-        self.agent.is_none_or(|agent| agent == it.target.agent())
+        self.target.is_none_or(|target| target == it.target)
             && self.active.is_none_or(|active| active == it.active)
             && self.q.as_ref().is_none_or(mentions)
     }

@@ -8,8 +8,8 @@ use super::ops::{self, Sample, TriggerFilter};
 use super::types::{Kind, NewEvent, NewTrigger, Rotation, TriggerUpdate};
 use super::view::{HitView, NewAddress, Published, Trial, TriggerView};
 use crate::access::{Action, Cx};
-use crate::agents;
 use crate::base::{Code, Page, PageRequest, Result, TriggerId};
+use crate::targets;
 use crate::web::{
     Body, Created, Found, NoContent, Query, Reply, Route, expected_revision, part, tagged_revision,
 };
@@ -26,7 +26,7 @@ pub fn routes() -> Vec<Route> {
             .errs(&[Code::AgentNotFound]),
         Route::post("/api/triggers", create)
             .needs(Action::TriggersWrite)
-            .says("Give an agent an address that others call, or events that it hears")
+            .says("Give an agent or a chain an address that others call, or events that it hears")
             .takes::<NewTrigger>()
             .shows_secret_once()
             .answers::<NewAddress>(201, "The trigger with its address, and the secret where one was made")
@@ -88,6 +88,8 @@ struct ListQuery {
     kind: Option<Kind>,
     /// Id or slug.
     agent_id: Option<String>,
+    /// Id or slug of a chain.
+    workflow_id: Option<String>,
     /// A part of the name.
     q: Option<String>,
 }
@@ -104,11 +106,8 @@ struct HitQuery {
 async fn list(cx: Cx, query: Query<ListQuery>) -> Reply<Found<Page<TriggerView>>> {
     let query = query.0;
     let page = PageRequest::parse(query.limit, query.cursor.as_deref())?;
-    let agent = match &query.agent_id {
-        Some(agent) => Some(agents::find(&cx, agent)?.id),
-        None => None,
-    };
-    Ok(Found(ops::list(&cx, &TriggerFilter { kind: query.kind, agent, q: query.q }, &page)?))
+    let target = targets::narrowed(&cx, query.agent_id.as_deref(), query.workflow_id.as_deref())?;
+    Ok(Found(ops::list(&cx, &TriggerFilter { kind: query.kind, target, q: query.q }, &page)?))
 }
 
 /// `POST /api/triggers`

@@ -14,6 +14,7 @@ use crate::executions::{self, NewExecution, Started, TriggerKind};
 use crate::infra::fault;
 use crate::infra::limits::{Limiter, Rate};
 use crate::infra::store::{OrgTx, Rows};
+use crate::targets;
 
 /// Refusals that are written down; what comes beyond is refused all the same.
 const NOTED_PER_MINUTE: u32 = 60;
@@ -27,7 +28,7 @@ pub(super) struct Message {
     /// What it is known by, where it may not count twice.
     pub marks: Vec<Mark>,
     pub scope: Scope,
-    /// The agent's input, where no mapping says otherwise.
+    /// The run's input, where no mapping says otherwise.
     pub plain: Json,
 }
 
@@ -49,7 +50,7 @@ pub(super) enum Fired {
 
 /// When this returns `Started`, the run is durable, and so is the memory that leads a repetition to it.
 ///
-/// Errors: `ValidationFailed` at the filter or the mapping; those of `executions::start`.
+/// Errors: `ValidationFailed` at the filter or the mapping; those of `targets::start`.
 pub(super) async fn fire(services: &Arc<Services>, org: OrgId, message: Message) -> Result<Fired> {
     let (id, about) = (message.trigger.id, message.about.clone());
     match tried(services, org, message).await {
@@ -83,7 +84,8 @@ async fn tried(services: &Arc<Services>, org: OrgId, message: Message) -> Result
     let by = executions::Trigger::of(kind, &cx).from_source(id);
     fault!("triggers.hit"?);
     let (held, noted, known) = (services.clone(), about.clone(), marks.clone());
-    let started = executions::start_with(&cx, &trigger.agent_id.to_string(), by, request, move |tx, run| {
+    let target = trigger.target()?;
+    let started = targets::start(&cx, target, by, request, move |tx, run| {
         // It may have been deleted or switched off since it was looked up.
         if !tx.get::<Trigger>(id)?.is_some_and(|it| it.enabled) {
             return Err(gone());

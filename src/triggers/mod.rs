@@ -21,7 +21,7 @@ mod sweep;
 mod types;
 mod view;
 
-pub use guard::refuse_while_triggered;
+pub use guard::start;
 pub use ops::{Sample, TriggerFilter, create, delete, find, hits, list, publish, rotate, try_out, update};
 pub use sweep::sweep;
 pub use types::{NewEvent, NewTrigger, Rotation, TriggerUpdate};

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::types::Trigger;
 use crate::access::Cx;
-use crate::agents;
-use crate::base::{AgentId, Error, OrgId, Result, TriggerId};
+use crate::base::{Error, OrgId, Result, TriggerId};
 use crate::infra::store::{Indexes, Key, PerAppliance, PerOrg, Row, Rows, Table};
 use crate::infra::token::TokenHash;
+use crate::targets::{self, Target};
 
 const BY_NAME: u8 = 1;
-pub(super) const BY_AGENT: u8 = 2;
+const BY_AGENT: u8 = 2;
+const BY_CHAIN: u8 = 3;
 
 impl Row for Trigger {
     type Scope = PerOrg;
@@ -22,7 +23,12 @@ impl Row for Trigger {
 
     fn indexes(&self, index: &mut Indexes) {
         index.add(BY_NAME, Key::new().text(&self.name.to_lowercase()));
-        index.add(BY_AGENT, Key::of(self.agent_id));
+        if let Some(agent) = self.agent_id {
+            index.add(BY_AGENT, Key::of(agent));
+        }
+        if let Some(chain) = self.workflow_id {
+            index.add(BY_CHAIN, Key::of(chain));
+        }
     }
 }
 
@@ -51,13 +57,13 @@ pub(super) fn missing(id: TriggerId) -> Error {
     Error::not_found("trigger", id)
 }
 
-/// The trigger, where the caller may see its agent.
+/// The trigger, where the caller may see what it starts.
 ///
 /// Errors: `NotFound`.
 pub(super) fn find(cx: &Cx, rows: &impl Rows<PerOrg>, id: TriggerId) -> Result<Trigger> {
     let found: Option<Trigger> = rows.get(id)?;
     let found = found.ok_or_else(|| missing(id))?;
-    if agents::may_see_runs(cx, rows, found.agent_id)? { Ok(found) } else { Err(missing(id)) }
+    if targets::sees(cx, rows, found.target()?)? { Ok(found) } else { Err(missing(id)) }
 }
 
 /// Errors: `Conflict` where a trigger other than `own` has the name.
@@ -72,10 +78,14 @@ pub(super) fn check_free(rows: &impl Rows<PerOrg>, name: &str, own: Option<Trigg
     }
 }
 
-/// Names of the triggers that start runs of the agent.
-pub(super) fn names_of(rows: &impl Rows<PerOrg>, agent: AgentId) -> Result<Vec<String>> {
+/// Names of the triggers that start runs of it.
+pub(super) fn names_of(rows: &impl Rows<PerOrg>, target: Target) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    rows.scan_index::<Trigger>(BY_AGENT, Key::of(agent), crate::infra::store::Order::Oldest, |it| {
+    let (index, prefix) = match target {
+        Target::Agent(id) => (BY_AGENT, Key::of(id)),
+        Target::Chain(id) => (BY_CHAIN, Key::of(id)),
+    };
+    rows.scan_index::<Trigger>(index, prefix, crate::infra::store::Order::Oldest, |it| {
         names.push(it.name);
         Ok(true)
     })?;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::mapped;
 use super::scheme::{Encoding, Preset, Scheme};
-use crate::base::{AgentId, Code, Error, Invalid, Json, Result, Timestamp, TriggerId};
+use crate::base::{AgentId, Code, Doing, Error, Invalid, Json, Result, Timestamp, TriggerId, WorkflowId};
 use crate::infra::Secret;
 use crate::keys::SigningSecrets;
+use crate::targets::{Named, Target};
 
 pub(super) const MAX_TRIGGERS: usize = 200;
 const MAX_NAME_CHARS: usize = 120;
@@ -55,12 +56,17 @@ pub enum AnswerMode {
     Wait,
 }
 
-/// Starts runs of one agent.
+/// Starts runs of one agent or chain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Trigger {
     pub id: TriggerId,
     pub name: String,
-    pub agent_id: AgentId,
+    /// What it starts: an agent,
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    /// or a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow_id: Option<WorkflowId>,
     pub enabled: bool,
     /// What starts it: one of the two.
     pub hook: Option<Hook>,
@@ -147,7 +153,7 @@ macro_rules! with_rules {
             /// start.
             #[serde(default)]
             pub filter: Option<String>,
-            /// The agent's input: an expression, or a value whose strings hold `{{ … }}`; left out: the body, or
+            /// The run's input: an expression, or a value whose strings hold `{{ … }}`; left out: the body, or
             /// the event's data.
             #[serde(default)]
             pub mapping: Option<Json>,
@@ -184,8 +190,12 @@ with_rules! {
     pub struct NewTrigger {
         #[schemars(length(min = 1, max = 120))]
         pub name: String,
-        /// Id or slug.
-        pub agent_id: String,
+        /// Id or slug of the agent that is run. Either this or `workflow_id`.
+        #[serde(default)]
+        pub agent_id: Option<String>,
+        /// Id or slug of the chain that is run.
+        #[serde(default)]
+        pub workflow_id: Option<String>,
         #[serde(default)]
         pub kind: Kind,
         /// Of an event: its name, or `order.*` for all that begin so.
@@ -206,8 +216,12 @@ with_rules! {
     pub struct TriggerUpdate {
         #[schemars(length(min = 1, max = 120))]
         pub name: String,
-        /// Id or slug.
-        pub agent_id: String,
+        /// Id or slug of the agent that is run. Either this or `workflow_id`.
+        #[serde(default)]
+        pub agent_id: Option<String>,
+        /// Id or slug of the chain that is run.
+        #[serde(default)]
+        pub workflow_id: Option<String>,
         /// Of an event.
         #[serde(default)]
         pub event: Option<String>,
@@ -290,6 +304,11 @@ impl Wrong {
     pub(super) fn done(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(Code::ValidationFailed, self.0)) }
     }
+}
+
+/// What is to be started; `None` where that is not said rightly.
+pub(super) fn named_of(agent: Option<&str>, workflow: Option<&str>, wrong: &mut Wrong) -> Option<Named> {
+    Named::one(agent, workflow).map_err(|error| wrong.0.extend(error.invalid_list().to_vec())).ok()
 }
 
 pub(super) fn name_of(given: &str, wrong: &mut Wrong) -> String {
@@ -393,6 +412,20 @@ impl Given<'_> {
 }
 
 impl Trigger {
+    /// What it starts.
+    pub(super) fn target(&self) -> Result<Target> {
+        let chain = || self.workflow_id.map(Target::Chain);
+        self.agent_id
+            .map(Target::Agent)
+            .or_else(chain)
+            .ok_or("a trigger starts nothing")
+            .doing("read a trigger")
+    }
+
+    pub(super) fn lead_to(&mut self, target: Target) {
+        (self.agent_id, self.workflow_id) = (target.agent(), target.workflow());
+    }
+
     pub(super) fn kind(&self) -> Kind {
         if self.hook.is_some() { Kind::Hook } else { Kind::Event }
     }

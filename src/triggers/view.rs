@@ -6,14 +6,17 @@ use serde::Serialize;
 use super::hit::{Counts, Hit, Outcome};
 use super::scheme::Preset;
 use super::types::{Algorithm, AnswerMode, Hook, Kind, Signature, Trigger};
-use crate::base::{AgentId, ExecutionId, Invalid, Json, Timestamp, TriggerId};
+use crate::base::{AgentId, ExecutionId, Invalid, Json, Timestamp, TriggerId, WorkflowId};
+use crate::targets::Target;
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "EventTrigger")]
 pub struct TriggerView {
     pub id: TriggerId,
     pub name: String,
-    pub agent_id: AgentId,
+    /// The agent that is run; none where that is a chain.
+    pub agent_id: Option<AgentId>,
+    pub workflow_id: Option<WorkflowId>,
     pub enabled: bool,
     pub kind: Kind,
     /// Of an event: its name, or how it begins.
@@ -52,6 +55,10 @@ pub struct HitCounts {
 }
 
 impl TriggerView {
+    pub fn target(&self) -> Option<Target> {
+        self.agent_id.map(Target::Agent).or_else(|| self.workflow_id.map(Target::Chain))
+    }
+
     pub(super) fn of(it: Trigger, counts: Option<Counts>, now: Timestamp) -> Self {
         let kind = it.kind();
         let secrets = it.hook.as_ref().and_then(|it| it.secrets.as_ref());
@@ -59,6 +66,7 @@ impl TriggerView {
             id: it.id,
             name: it.name,
             agent_id: it.agent_id,
+            workflow_id: it.workflow_id,
             enabled: it.enabled,
             kind,
             event: it.event,
@@ -151,7 +159,7 @@ impl HitView {
 pub struct Trial {
     /// Whether the filter holds.
     pub wanted: bool,
-    /// What the agent would get.
+    /// What the run would get.
     pub input: Option<Json>,
     /// What is wrong with that.
     pub problems: Vec<Invalid>,

@@ -12,8 +12,7 @@ use super::ops;
 use super::prepared::prepared;
 use super::progress::Progress;
 use super::run::Walk;
-use super::types::{Accepted, Workflow};
-use super::{rights, store};
+use super::types::Accepted;
 use crate::access::{Cx, Services};
 use crate::base::{ExecutionId, Result, WorkflowId};
 use crate::engine::{Verdict, entries_after};
@@ -116,10 +115,8 @@ impl Conductor for ChainConductor {
     }
 
     fn seen_as(&self, cx: &Cx, rows: &View<PerOrg>, workflow: WorkflowId) -> Result<Option<RunnerName>> {
-        let (found, path) = match rows.get::<Workflow>(workflow)? {
-            Some(it) => (Some(it), Some(format!("/chains/{workflow}"))),
-            None => (store::gone(rows, workflow)?, None),
-        };
-        Ok(found.filter(|it| rights::access(cx, it).read).map(|it| RunnerName { name: it.name, path }))
+        let found = ops::name_of(cx, rows, workflow)?;
+        let path = |deleted: bool| (!deleted).then(|| format!("/chains/{workflow}"));
+        Ok(found.map(|it| RunnerName { name: it.name, path: path(it.deleted) }))
     }
 }

@@ -29,8 +29,8 @@ mod view;
 pub use conductor::ChainConductor;
 pub use input::{ChainUpdate, NewChain, NewStep};
 pub use ops::{
-    ChainFilter, ChainRun, create, delete, execute, find, list, optimize, refuse_while_used, seen, update,
-    validate,
+    ChainFilter, ChainName, ChainRun, DeleteGuards, create, delete, execute, execute_with, find, list,
+    may_run, name_of, optimize, ready, refuse_while_used, seen, update, validate,
 };
 pub use optimize::{Optimization, StepFigures, Suggestion, SuggestionKind};
 pub use rights::{Rights, access};

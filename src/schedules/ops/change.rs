@@ -3,27 +3,27 @@
 use super::super::input::NewSchedule;
 use super::super::plan::{self, Skipped};
 use super::super::timetable::Timetable;
-use super::super::types::{MAX_QUEUED, MAX_SCHEDULES, Outcome, Reason, Schedule, Target, Tick};
+use super::super::types::{MAX_QUEUED, MAX_SCHEDULES, Outcome, Reason, Schedule, Tick};
 use super::super::view::ScheduleView;
 use super::super::{record, store};
 use super::changing;
 use crate::access::{Action, Cx};
-use crate::agents::{self, Spec};
 use crate::audit::Note;
-use crate::base::{AgentId, Code, Error, Id, Result, ScheduleId, Timestamp};
+use crate::base::{Code, Error, Id, Result, ScheduleId, Timestamp};
 use crate::engine::{Timer, TimerKind};
 use crate::infra::store::{Key, OrgTx};
+use crate::targets::{self, Target};
 
 /// Makes a schedule. Its first tick is the first after now.
 ///
-/// Errors: `ValidationFailed` with every wrong field; those of `agents::resolve` for its agent; `InvalidInput`;
+/// Errors: `ValidationFailed` with every wrong field; those of `targets::ready` for what it runs;
 /// `OrganizationLimitExceeded`.
 pub async fn create(cx: &Cx, new: NewSchedule) -> Result<ScheduleView> {
     cx.require(Action::SchedulesWrite)?;
     let (new, table) = new.checked()?;
     let caller = cx.clone();
     cx.write(move |tx| {
-        let agent = target(&caller, tx, &new)?;
+        let target = target_of(&caller, tx, &new)?;
         if store::count(tx, 1)? > MAX_SCHEDULES {
             let message = format!("an organization has at most {MAX_SCHEDULES} schedules");
             return Err(Error::new(Code::OrganizationLimitExceeded, message));
@@ -33,7 +33,7 @@ pub async fn create(cx: &Cx, new: NewSchedule) -> Result<ScheduleView> {
             id: caller.id(),
             name: String::new(),
             description: String::new(),
-            target: Target::Agent(agent),
+            target,
             input: new.input.clone(),
             cron: String::new(),
             time_zone: String::new(),
@@ -52,12 +52,12 @@ pub async fn create(cx: &Cx, new: NewSchedule) -> Result<ScheduleView> {
             ticks: 0,
             swept_until: Timestamp::default(),
         };
-        take(&mut schedule, new, agent);
+        take(&mut schedule, new, target);
         record::arm(tx, &schedule)?;
         tx.insert(&schedule)?;
         let note = Note::of("schedule.create", "schedule", schedule.id)
             .with("name", schedule.name.as_str())
-            .with("agent_id", agent.to_string())
+            .with(target.field(), target.id())
             .with("cron", schedule.cron.as_str());
         caller.note(tx, note)?;
         ScheduleView::of(schedule, now)
@@ -80,13 +80,13 @@ pub async fn update(
     let caller = cx.clone();
     cx.write(move |tx| {
         let old = changing(&caller, tx, id, expected)?;
-        let agent = match runs_the_same(&old, &new) {
-            true => old.target.agent(),
-            false => target(&caller, tx, &new)?,
+        let target = match runs_the_same(&old, &new)? {
+            true => old.target,
+            false => target_of(&caller, tx, &new)?,
         };
         let mut schedule = old.clone();
-        let note = Note::of("schedule.update", "schedule", id).with("changed", changed(&old, &new, agent));
-        take(&mut schedule, new, agent);
+        let note = Note::of("schedule.update", "schedule", id).with("changed", changed(&old, &new, target));
+        take(&mut schedule, new, target);
         save(&caller, tx, &old, schedule, note)
     })
     .await
@@ -94,7 +94,7 @@ pub async fn update(
 
 /// Its ticks run again, from the next on.
 ///
-/// Errors: `NotFound`; those of `agents::resolve` where its agent does not run.
+/// Errors: `NotFound`; those of `targets::ready` where what it runs does not run.
 pub async fn enable(cx: &Cx, id: ScheduleId) -> Result<ScheduleView> {
     switch(cx, id, true).await
 }
@@ -115,7 +115,7 @@ async fn switch(cx: &Cx, id: ScheduleId, active: bool) -> Result<ScheduleView> {
             return ScheduleView::of(old, caller.now());
         }
         if active {
-            runs(&caller, tx, old.target.agent(), &old.input)?;
+            targets::ready(&caller, tx, &old.target.into(), &old.input)?;
         }
         let word = if active { "schedule.enable" } else { "schedule.disable" };
         let schedule = Schedule { active, ..old.clone() };
@@ -142,36 +142,27 @@ pub async fn delete(cx: &Cx, id: ScheduleId, expected: Option<u64>) -> Result<()
     .await
 }
 
-/// The agent that is to be run, where the caller may run it and it takes the input. One that does not run at
-/// present is enough for a schedule that is switched off.
-fn target(cx: &Cx, tx: &OrgTx<'_, '_>, new: &NewSchedule) -> Result<AgentId> {
-    match runs(cx, tx, &new.agent_id, &new.input) {
+/// What is to be run, where the caller may run it and it takes the input. One that does not run at present is
+/// enough for a schedule that is switched off.
+fn target_of(cx: &Cx, tx: &OrgTx<'_, '_>, new: &NewSchedule) -> Result<Target> {
+    let named = new.target()?;
+    match targets::ready(cx, tx, &named, &new.input) {
         Err(error) if (error.is(Code::VersionConflict) || error.is(Code::Stopped)) && !new.active => {
-            let agent = agents::find(cx, &new.agent_id)?;
-            match agents::access(cx, &agent).execute {
-                true => Ok(agent.id),
-                false => Err(error),
-            }
+            targets::may_run(cx, tx, &named).map_err(|_| error)
         }
         other => other,
     }
 }
 
-fn runs(cx: &Cx, tx: &OrgTx<'_, '_>, agent: impl ToString, input: &crate::base::Json) -> Result<AgentId> {
-    let runnable = agents::resolve(cx, tx, &agent.to_string(), Spec::Current)?;
-    runnable.version.check_input(input)?;
-    Ok(runnable.agent.id)
-}
-
 /// Nothing changes of what is run that would have to be checked again.
-fn runs_the_same(old: &Schedule, new: &NewSchedule) -> bool {
-    new.agent_id == old.target.agent().to_string() && new.input == old.input && (old.active || !new.active)
+fn runs_the_same(old: &Schedule, new: &NewSchedule) -> Result<bool> {
+    Ok(new.target()?.is(old.target) && new.input == old.input && (old.active || !new.active))
 }
 
-fn take(schedule: &mut Schedule, new: NewSchedule, agent: AgentId) {
+fn take(schedule: &mut Schedule, new: NewSchedule, target: Target) {
     schedule.name = new.name;
     schedule.description = new.description;
-    schedule.target = Target::Agent(agent);
+    schedule.target = target;
     schedule.input = new.input;
     schedule.cron = new.cron;
     schedule.time_zone = new.time_zone;
@@ -183,11 +174,11 @@ fn take(schedule: &mut Schedule, new: NewSchedule, agent: AgentId) {
 }
 
 /// Names of what changes; never its content.
-fn changed(old: &Schedule, new: &NewSchedule, agent: AgentId) -> Vec<&'static str> {
+fn changed(old: &Schedule, new: &NewSchedule, target: Target) -> Vec<&'static str> {
     [
         ("name", old.name != new.name),
         ("description", old.description != new.description),
-        ("agent_id", old.target.agent() != agent),
+        (target.field(), old.target != target),
         ("input", old.input != new.input),
         ("cron", old.cron != new.cron),
         ("time_zone", old.time_zone != new.time_zone),

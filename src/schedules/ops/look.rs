@@ -2,28 +2,24 @@
 
 use std::collections::HashMap;
 
-use super::super::store::BY_AGENT;
+use super::super::store::place_of;
 use super::super::timetable::Timetable;
 use super::super::types::{Outcome, Schedule, Tick};
 use super::super::view::{Preview, ScheduleFilter, ScheduleView, TickView};
 use super::visible;
 use crate::access::{Action, Cx};
-use crate::agents;
-use crate::base::{AgentId, Page, PageRequest, Result, ScheduleId};
+use crate::base::{Page, PageRequest, Result, ScheduleId};
 use crate::infra::store::{Key, Order, Rows};
+use crate::targets::{self, Target};
 
-/// Those whose agents the caller may see, newest first.
+/// Those of agents and chains that the caller may see, newest first.
 pub fn list(cx: &Cx, filter: &ScheduleFilter, page: &PageRequest) -> Result<Page<ScheduleView>> {
     cx.require(Action::SchedulesRead)?;
     let rows = cx.read()?;
-    let (index, prefix) = match filter.agent {
-        Some(agent) => (BY_AGENT, Key::of(agent)),
-        None => (0, Key::new()),
-    };
-    let mut seen: HashMap<AgentId, Result<bool>> = HashMap::new();
+    let (index, prefix) = filter.target.map_or((0, Key::new()), place_of);
+    let mut seen: HashMap<Target, Result<bool>> = HashMap::new();
     let keep = |it: &Schedule| {
-        let agent = it.target.agent();
-        let sees = seen.entry(agent).or_insert_with(|| agents::may_see_runs(cx, &rows, agent));
+        let sees = seen.entry(it.target).or_insert_with(|| targets::sees(cx, &rows, it.target));
         filter.keeps(it) && matches!(sees, Ok(true))
     };
     let (found, next) = rows.page(index, prefix, Order::Newest, page, keep)?;

@@ -11,16 +11,16 @@ pub use run::run;
 use super::store;
 use super::types::{Schedule, missing};
 use crate::access::Cx;
-use crate::agents;
 use crate::base::{Code, Error, Result, ScheduleId};
 use crate::infra::store::{PerOrg, Rows};
+use crate::targets;
 
 /// The schedule, if the caller may see what it runs.
 ///
-/// Errors: `NotFound`, the same for one that is not there and one of an agent that the caller may not see.
+/// Errors: `NotFound`, the same for one that is not there and one of something that the caller may not see.
 fn visible(cx: &Cx, rows: &impl Rows<PerOrg>, id: ScheduleId) -> Result<Schedule> {
     let schedule = store::find(rows, id)?;
-    match agents::may_see_runs(cx, rows, schedule.target.agent())? {
+    match targets::sees(cx, rows, schedule.target)? {
         true => Ok(schedule),
         false => Err(missing(id)),
     }

@@ -7,12 +7,13 @@ use super::visible;
 use crate::access::{Action, Cx};
 use crate::audit::Note;
 use crate::base::{Json, Result, ScheduleId};
-use crate::executions::{self, ExecutionView, Trigger, TriggerKind};
+use crate::executions::{ExecutionView, Trigger, TriggerKind};
+use crate::targets;
 
 /// Runs it once, also while it is switched off or a run of it is under way. `input` stands for its own. When
 /// this returns, the run survives a crash.
 ///
-/// Errors: `NotFound`; those of `executions::start`.
+/// Errors: `NotFound`; those of `targets::start`.
 pub async fn run(cx: &Cx, id: ScheduleId, input: Option<Json>) -> Result<ExecutionView> {
     cx.require(Action::SchedulesRun)?;
     let schedule = visible(cx, &cx.read()?, id)?;
@@ -23,8 +24,7 @@ pub async fn run(cx: &Cx, id: ScheduleId, input: Option<Json>) -> Result<Executi
     }
     let trigger = Trigger::of(TriggerKind::Schedule, cx).from_source(id);
     let caller = cx.clone();
-    let agent = schedule.target.agent().to_string();
-    let started = executions::start_with(cx, &agent, trigger, request, move |tx, execution| {
+    let started = targets::start(cx, schedule.target, trigger, request, move |tx, execution| {
         let mut schedule = store::find(tx, id)?;
         let mut at = now;
         while store::manual(tx, id, at)?.is_some() {

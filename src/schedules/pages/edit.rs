@@ -16,6 +16,7 @@ use crate::web::{
     Faults, Flash, FormPairs, Frame, Framing, Html, Query, Reply, Route, SeeOther, Sent, again, part, render,
     sample_of_schema,
 };
+use crate::workflows;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -54,6 +55,9 @@ struct Chosen {
     /// Id or slug of the agent that is to run.
     #[serde(default)]
     agent: String,
+    /// As `agent`, of a chain.
+    #[serde(default)]
+    chain: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -61,7 +65,8 @@ struct Chosen {
 struct ScheduleForm {
     name: String,
     description: Option<String>,
-    agent_id: String,
+    /// Id of an agent or a chain.
+    target: String,
     /// JSON.
     input: String,
     cron: String,
@@ -124,12 +129,21 @@ async fn new(cx: Cx, framing: Framing, query: Query<Chosen>) -> Reply<Html> {
     if let Some(newest) = newest {
         typed.time_zone = newest.time_zone;
     }
-    if !query.0.agent.is_empty() {
-        let agent = agents::view(&cx, &query.0.agent)?;
-        let schema = agent.input_schema.to_value();
+    let chosen = match (query.0.agent.as_str(), query.0.chain.as_str()) {
+        ("", "") => None,
+        ("", chain) => {
+            let chain = workflows::find(&cx, chain)?;
+            Some((chain.id.to_string(), chain.input_schema.to_value()))
+        }
+        (agent, _) => {
+            let agent = agents::view(&cx, agent)?;
+            Some((agent.id.to_string(), agent.input_schema.to_value()))
+        }
+    };
+    if let Some((target, schema)) = chosen {
         typed.input =
             serde_json::to_string_pretty(&sample_of_schema(&schema, &schema)).doing("write a sample")?;
-        typed.agent_id = agent.id.to_string();
+        typed.target = target;
     }
     render(Page::of(&cx, &framing, None, &typed, &Faults::none())?)
 }
@@ -184,10 +198,10 @@ fn back(it: &ScheduleView, done: &str) -> Sent {
     SeeOther::to(format!("/schedules/{}", it.id)).saying(Flash::ok(said)).into()
 }
 
-/// What an agent's state does not allow is said where the agent is chosen.
+/// What the state of an agent or a chain does not allow is said where it is chosen.
 fn faults_of(error: Error) -> Result<Faults> {
-    if matches!(error.code(), Code::VersionConflict | Code::Stopped | Code::AgentNotFound) {
-        return Ok(Faults::none().at("agent_id", error.message()));
+    if matches!(error.code(), Code::VersionConflict | Code::Stopped | Code::AgentNotFound | Code::NotFound) {
+        return Ok(Faults::none().at("target", error.message()));
     }
     Ok(Faults::of(error)?.renamed("jitter_ms", "jitter"))
 }

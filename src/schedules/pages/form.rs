@@ -5,12 +5,12 @@ use askama::filters::HtmlSafe;
 
 use super::clock;
 use crate::access::Cx;
-use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{Error, Json, PageRequest, Result, zone};
+use crate::base::{Error, Json, Result, zone};
 use crate::schedules::input::NewSchedule;
 use crate::schedules::timetable::Timetable;
 use crate::schedules::types::{MissedRuns, Overlap};
 use crate::schedules::view::{Preview as Told, ScheduleView};
+use crate::targets::{self, Named};
 use crate::web::Faults;
 use crate::web::view::{Ago, Choice, Field};
 
@@ -19,7 +19,8 @@ use crate::web::view::{Ago, Choice, Field};
 pub(super) struct Typed {
     pub name: String,
     pub description: String,
-    pub agent_id: String,
+    /// Id of an agent or a chain.
+    pub target: String,
     pub input: String,
     pub cron: String,
     pub time_zone: String,
@@ -39,7 +40,7 @@ impl Typed {
         Self {
             name: String::new(),
             description: String::new(),
-            agent_id: String::new(),
+            target: String::new(),
             input: "{}".to_owned(),
             cron: "0 9 * * 1-5".to_owned(),
             time_zone: "UTC".to_owned(),
@@ -56,7 +57,7 @@ impl Typed {
         Self {
             name: it.name.clone(),
             description: it.description.clone(),
-            agent_id: it.agent_id.to_string(),
+            target: it.target.id(),
             input: serde_json::to_string_pretty(&it.input.to_value()).unwrap_or_default(),
             cron: it.cron.clone(),
             time_zone: it.time_zone.clone(),
@@ -76,7 +77,7 @@ impl Typed {
             match name.as_str() {
                 "name" => typed.name = text,
                 "description" => typed.description = text,
-                "agent_id" => typed.agent_id = text,
+                "target" => typed.target = text,
                 "input" => typed.input = text,
                 "cron" => typed.cron = text,
                 "time_zone" => typed.time_zone = text,
@@ -94,9 +95,10 @@ impl Typed {
 
     /// Errors: `ValidationFailed` for what cannot be read.
     pub(super) fn schedule(&self) -> Result<NewSchedule> {
-        if self.agent_id.is_empty() {
-            return Err(Error::invalid_at("agent_id", "choose the agent that is run"));
+        if self.target.is_empty() {
+            return Err(Error::invalid_at("target", "choose what is run"));
         }
+        let (agent_id, workflow_id) = Named::chosen(&self.target).fields();
         let input = if self.input.trim().is_empty() { "{}" } else { &self.input };
         let input = Json::parse(input).map_err(|it| Error::invalid_at("input", it.message()))?;
         let limit = self.catch_up_limit.trim().parse();
@@ -104,7 +106,8 @@ impl Typed {
         Ok(NewSchedule {
             name: self.name.clone(),
             description: self.description.trim().to_owned(),
-            agent_id: self.agent_id.clone(),
+            agent_id,
+            workflow_id,
             input,
             cron: self.cron.clone(),
             time_zone: self.time_zone.clone(),
@@ -157,12 +160,12 @@ fn what(cx: &Cx, typed: &Typed, faults: &Faults) -> Result<Vec<Field>> {
             .value(&typed.name)
             .error(faults.on("name"))
             .required(),
-        Field::select("agent_id", "Agent", runnable(cx, &typed.agent_id)?)
-            .value(&typed.agent_id)
-            .error(faults.on("agent_id"))
+        Field::select("target", "Agent or chain", runnable(cx, &typed.target)?)
+            .value(&typed.target)
+            .error(faults.on("target"))
             .required(),
         Field::code("input", "Input")
-            .help("JSON that every run gets. It must fit the agent's input schema.")
+            .help("JSON that every run gets. It must fit the input schema of what runs.")
             .value(&typed.input)
             .error(faults.on("input"))
             .rows(5_u16)
@@ -174,19 +177,9 @@ fn what(cx: &Cx, typed: &Typed, faults: &Faults) -> Result<Vec<Field>> {
     ])
 }
 
-/// Agents that have something to run, and the one that is chosen.
 fn runnable(cx: &Cx, chosen: &str) -> Result<Vec<Choice>> {
-    let filter = AgentFilter { sort: Sort::Name, ..AgentFilter::default() };
-    let found = agents::list(cx, &filter, &PageRequest::first(200))?.items;
-    let runs = |it: &agents::AgentView| {
-        matches!(it.status, agents::Status::Published | agents::Status::Deprecated)
-            || it.id.to_string() == chosen
-    };
-    let mut choices = vec![Choice::new("", "Choose an agent")];
-    choices.extend(found.iter().filter(|it| runs(it)).map(|it| {
-        let disabled = if it.enabled { "" } else { " (disabled)" };
-        Choice::new(it.id, format!("{}{disabled}", it.name))
-    }));
+    let mut choices = vec![Choice::new("", "Choose an agent or a chain")];
+    choices.extend(targets::choices(cx, chosen)?.into_iter().map(|it| Choice::new(it.id, it.label)));
     Ok(choices)
 }
 

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::HTML;
 use crate::access::{Action, Cx};
-use crate::agents;
 use crate::base::{PageRequest, Result, Timestamp};
 use crate::schedules::ops;
 use crate::schedules::types::Outcome;
 use crate::schedules::view::{LastTick, ScheduleFilter, ScheduleView};
+use crate::targets::{self, Shown};
 use crate::web::view::href;
 use crate::web::{Frame, Framing, Html, Query, Reply, Route, render};
 
@@ -40,7 +40,7 @@ const SWITCHES: &[(&str, &str)] = &[("on", "Active"), ("off", "Switched off")];
 
 struct Line {
     it: ScheduleView,
-    agent: String,
+    runs: Shown,
     last: &'static str,
 }
 
@@ -78,7 +78,7 @@ async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
         _ => None,
     };
     let page = PageRequest::parse(None, Some(&filters.cursor))?;
-    let found = ops::list(&cx, &ScheduleFilter { agent: None, active, q }, &page)?;
+    let found = ops::list(&cx, &ScheduleFilter { target: None, active, q }, &page)?;
     let kept = [("q", filters.q.as_str()), ("active", filters.active.as_str())];
     let narrows = kept.iter().any(|it| !it.1.is_empty());
     render(Index {
@@ -100,10 +100,9 @@ async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
 fn lines(cx: &Cx, schedules: Vec<ScheduleView>) -> Result<Vec<Line>> {
     let rows = cx.read()?;
     let line = |it: ScheduleView| {
-        let agent = agents::name_of(&rows, it.agent_id)?.map(|it| it.name);
-        let agent = agent.unwrap_or_else(|| it.agent_id.to_string());
+        let runs = targets::shown(cx, &rows, it.target)?;
         let last = it.last_tick.as_ref().map_or("", word);
-        Ok(Line { it, agent, last })
+        Ok(Line { it, runs, last })
     };
     schedules.into_iter().map(line).collect()
 }

@@ -9,12 +9,12 @@ use super::form::{Run, missed_words, overlap_words};
 use super::index::word;
 use super::{HTML, clock};
 use crate::access::{self, Action, Cx};
-use crate::agents;
 use crate::base::{PageRequest, Result, ScheduleId, Timestamp};
 use crate::schedules::ops;
 use crate::schedules::timetable::Timetable;
 use crate::schedules::types::{Outcome, TickKind};
 use crate::schedules::view::{LastTick, NextRun, ScheduleView, TickView};
+use crate::targets::{self, Shown};
 use crate::web::view::{Ago, JsonView, count, href, sentence};
 use crate::web::{Faults, Frame, Framing, Html, Query, Reply, Route, part, render};
 
@@ -55,8 +55,7 @@ const OUTCOMES: &[(&str, &str)] = &[("fired", "Fired"), ("skipped", "Skipped"), 
 pub(super) struct Show {
     frame: Frame,
     it: ScheduleView,
-    agent: String,
-    agent_href: String,
+    runs_what: Shown,
     by: String,
     missed: &'static str,
     overlap: &'static str,
@@ -97,16 +96,10 @@ impl Show {
         let next_href = history
             .next_cursor
             .map(|next| href(&place, [("outcome", query.outcome.as_str()), ("cursor", next.as_str())]));
-        let agent = agents::name_of(&cx.read()?, it.agent_id)?;
         let now = cx.now();
         Ok(Self {
             frame: framing.frame(it.name.as_str())?,
-            agent_href: agent
-                .as_ref()
-                .filter(|it| !it.deleted)
-                .map(|it| format!("/agents/{}", it.slug))
-                .unwrap_or_default(),
-            agent: agent.map_or_else(|| it.agent_id.to_string(), |it| it.name),
+            runs_what: targets::shown(cx, &cx.read()?, it.target)?,
             by: access::called(cx, &it.created_by)?,
             missed: missed_words(it.missed_runs),
             overlap: overlap_words(it.overlap),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::super::types::{Overlap, Target};
+use super::super::types::Overlap;
 use super::*;
 use crate::base::{Id, Json};
+use crate::targets::Target;
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect(text)

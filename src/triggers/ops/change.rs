@@ -7,24 +7,26 @@ use super::super::seen::Seen;
 use super::super::store::{self, Address};
 use super::super::types::{
     DEFAULT_OVERLAP_MS, Hook, Kind, MAX_OVERLAP_MS, MAX_TRIGGERS, NewTrigger, Rotated, Rotation, Trigger,
-    TriggerUpdate, Wrong, event_of, name_of, scheme_of,
+    TriggerUpdate, Wrong, event_of, name_of, named_of, scheme_of,
 };
 use super::super::view::{NewAddress, TriggerView};
 use super::look::view;
 use crate::access::{Action, Cx};
-use crate::agents::{self, Agent};
+use crate::agents::Agent;
 use crate::audit::Note;
-use crate::base::{AgentId, Code, Error, Result, TriggerId};
+use crate::base::{Code, Doing, Error, Result, TriggerId};
 use crate::infra::Secret;
 use crate::infra::store::{Key, Order, OrgTx, Rows, WriteTx};
 use crate::infra::token::{Minted, TokenKind, mint};
 use crate::keys::SigningSecrets;
+use crate::targets::{self, Named, Target};
+use crate::workflows::Workflow;
 
-/// From the commit on, calls of its address, or its events, start runs of the agent. The answer holds the address and a
+/// From the commit on, calls of its address, or its events, start runs. The answer holds the address and a
 /// secret that was made, this once.
 ///
-/// Errors: `ValidationFailed` with every wrong field; `AgentNotFound`; `InsufficientPermissions` without the right to
-/// run the agent; `Conflict` for a name that is taken; `OrganizationLimitExceeded`; `Unavailable` while sealed.
+/// Errors: `ValidationFailed` with every wrong field; `AgentNotFound`, `NotFound`; `InsufficientPermissions` without the right to
+/// run it; `Conflict` for a name that is taken; `OrganizationLimitExceeded`; `Unavailable` while sealed.
 pub async fn create(cx: &Cx, new: NewTrigger) -> Result<NewAddress> {
     cx.require(Action::TriggersWrite)?;
     let mut wrong = Wrong::default();
@@ -36,8 +38,9 @@ pub async fn create(cx: &Cx, new: NewTrigger) -> Result<NewAddress> {
     };
     wrong.check_secret(scheme.as_ref(), new.secret.is_some());
     let (rules, tolerance_ms) = new.rules(new.kind, &mut wrong);
+    let named = named_of(new.agent_id.as_deref(), new.workflow_id.as_deref(), &mut wrong);
     wrong.done()?;
-    let agent_id = runnable(cx, &new.agent_id)?;
+    let target = may_run(cx, named)?;
     let secret = match &scheme {
         Some(scheme) if scheme.is_signed() => Some(secrets::given_or_new(cx, scheme, new.secret)?),
         _ => None,
@@ -54,7 +57,7 @@ pub async fn create(cx: &Cx, new: NewTrigger) -> Result<NewAddress> {
             let mut org = tx.org(caller.org());
             store::check_free(&org, &name, None)?;
             check_room(&org)?;
-            still_there(&org, agent_id)?;
+            still_there(&org, target)?;
             let hook = match (scheme, &address) {
                 (Some(scheme), Some(address)) => {
                     let secrets = match secret {
@@ -71,7 +74,8 @@ pub async fn create(cx: &Cx, new: NewTrigger) -> Result<NewAddress> {
             let row = Trigger {
                 id,
                 name,
-                agent_id,
+                agent_id: target.agent(),
+                workflow_id: target.workflow(),
                 enabled,
                 hook,
                 event,
@@ -111,19 +115,20 @@ pub async fn update(
         _ => None,
     };
     let (rules, tolerance_ms) = update.rules(kind, &mut wrong);
+    let named = named_of(update.agent_id.as_deref(), update.workflow_id.as_deref(), &mut wrong);
     wrong.done()?;
-    let agent_id = runnable(cx, &update.agent_id)?;
+    let target = may_run(cx, named)?;
     let caller = cx.clone();
     cx.write(move |tx| {
         let mut row = found(&caller, tx, id, expected)?;
         store::check_free(tx, &name, Some(id))?;
-        still_there(tx, agent_id)?;
+        still_there(tx, target)?;
         if let Some(hook) = &mut row.hook {
             hook.tolerance_ms = tolerance_ms;
             change_scheme(hook, scheme)?;
         }
         row.name = name;
-        row.agent_id = agent_id;
+        row.lead_to(target);
         row.event = event;
         row.rules = rules;
         row.enabled = update.enabled;
@@ -246,18 +251,18 @@ pub async fn delete(cx: &Cx, id: TriggerId, expected: Option<u64>) -> Result<()>
         .await
 }
 
-/// The agent, where the caller may run it: a trigger does nothing that its maker could not.
-fn runnable(cx: &Cx, id_or_slug: &str) -> Result<AgentId> {
-    let agent = agents::find(cx, id_or_slug)?;
-    if agents::access(cx, &agent).execute {
-        return Ok(agent.id);
-    }
-    cx.require(Action::AgentsExecute)?;
-    Err(Error::forbidden("this needs the right to execute this agent").detail("needed_right", "execute"))
+/// What is named, where the caller may run it: a trigger does nothing that its maker could not.
+fn may_run(cx: &Cx, named: Option<Named>) -> Result<Target> {
+    let named = named.ok_or("what is started was not checked").doing("check a trigger")?;
+    targets::may_run(cx, &cx.read()?, &named)
 }
 
-fn still_there(rows: &OrgTx<'_, '_>, agent: AgentId) -> Result<()> {
-    if rows.exists::<Agent>(agent)? { Ok(()) } else { Err(Error::not_found("agent", agent)) }
+fn still_there(rows: &OrgTx<'_, '_>, target: Target) -> Result<()> {
+    let (is_there, kind) = match target {
+        Target::Agent(id) => (rows.exists::<Agent>(id)?, "agent"),
+        Target::Chain(id) => (rows.exists::<Workflow>(id)?, "chain"),
+    };
+    if is_there { Ok(()) } else { Err(Error::not_found(kind, target.id())) }
 }
 
 fn url_of(cx: &Cx, address: &Minted) -> String {
@@ -276,7 +281,7 @@ fn put_address(tx: &mut WriteTx<'_>, cx: &Cx, row: &Trigger) -> Result<()> {
     }
 }
 
-/// Errors: `NotFound`, `InsufficientPermissions` for one whose agent the caller may see but not run,
+/// Errors: `NotFound`, `InsufficientPermissions` for one whose target the caller may see but not run,
 /// `PreconditionFailed`.
 fn found(cx: &Cx, tx: &OrgTx<'_, '_>, id: TriggerId, expected: Option<u64>) -> Result<Trigger> {
     let row = store::find(cx, tx, id)?;
@@ -303,7 +308,8 @@ fn check_room(rows: &OrgTx<'_, '_>) -> Result<()> {
 fn note_of(action: &'static str, row: &Trigger) -> Note {
     let note = Note::of(action, "trigger", row.id)
         .with("name", row.name.as_str())
-        .with("agent_id", row.agent_id.to_string())
+        .with("agent_id", row.agent_id.map(|it| it.to_string()))
+        .with("workflow_id", row.workflow_id.map(|it| it.to_string()))
         .with("enabled", row.enabled);
     match (&row.hook, &row.event) {
         (Some(hook), _) => note

@@ -5,14 +5,14 @@ use super::super::store;
 use super::super::types::{Kind, Trigger};
 use super::super::view::{HitView, TriggerView};
 use crate::access::{Action, Cx};
-use crate::agents;
-use crate::base::{AgentId, Page, PageRequest, Result, TriggerId};
+use crate::base::{Page, PageRequest, Result, TriggerId};
 use crate::infra::store::{Key, Order, PerOrg, Rows};
+use crate::targets::{self, Target};
 
 #[derive(Debug, Clone, Default)]
 pub struct TriggerFilter {
     pub kind: Option<Kind>,
-    pub agent: Option<AgentId>,
+    pub target: Option<Target>,
     /// A part of the name.
     pub q: Option<String>,
 }
@@ -20,18 +20,20 @@ pub struct TriggerFilter {
 impl TriggerFilter {
     fn keeps(&self, it: &Trigger) -> bool {
         self.kind.is_none_or(|kind| kind == it.kind())
-            && self.agent.is_none_or(|agent| agent == it.agent_id)
+            && self
+                .target
+                .is_none_or(|target| (target.agent(), target.workflow()) == (it.agent_id, it.workflow_id))
             && self.q.as_ref().is_none_or(|q| it.name.to_lowercase().contains(&q.to_lowercase()))
     }
 }
 
-/// Those of agents that the caller may see, newest first.
+/// Those of agents and chains that the caller may see, newest first.
 pub fn list(cx: &Cx, filter: &TriggerFilter, page: &PageRequest) -> Result<Page<TriggerView>> {
     cx.require(Action::TriggersRead)?;
     let rows = cx.read()?;
     let mut failed = None;
     let (found, next) = rows.page::<Trigger>(0, Key::new(), Order::Newest, page, |it| {
-        let seen = agents::may_see_runs(cx, &rows, it.agent_id);
+        let seen = it.target().and_then(|target| targets::sees(cx, &rows, target));
         filter.keeps(it) && seen.unwrap_or_else(|error| failed.replace(error).is_some())
     })?;
     if let Some(error) = failed {
@@ -41,7 +43,7 @@ pub fn list(cx: &Cx, filter: &TriggerFilter, page: &PageRequest) -> Result<Page<
     Ok(Page::new(views, next))
 }
 
-/// Errors: `NotFound`, also for one of an agent that the caller may not see.
+/// Errors: `NotFound`, also for one of something that the caller may not see.
 pub fn find(cx: &Cx, id: TriggerId) -> Result<TriggerView> {
     cx.require(Action::TriggersRead)?;
     let rows = cx.read()?;

@@ -12,9 +12,9 @@ use super::super::store;
 use super::super::view::Trial;
 use crate::access::{Action, Cx};
 use crate::adapters::mapping::Scope;
-use crate::agents::{self, Spec};
 use crate::base::{Invalid, Json, Result, TriggerId};
 use crate::executions::{self, NewExecution, TriggerKind};
+use crate::targets;
 
 /// A call as it might come.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,7 +33,7 @@ pub struct Sample {
     pub run: bool,
 }
 
-/// Errors: `NotFound`; with `run` those of `executions::start`.
+/// Errors: `NotFound`; with `run` those of `targets::start`.
 pub async fn try_out(cx: &Cx, id: TriggerId, sample: Sample) -> Result<Trial> {
     cx.require(Action::TriggersWrite)?;
     let trigger = store::find(cx, &cx.read()?, id)?;
@@ -53,18 +53,17 @@ pub async fn try_out(cx: &Cx, id: TriggerId, sample: Sample) -> Result<Trial> {
             return Ok(trial);
         }
     };
-    let agent = trigger.agent_id.to_string();
-    // Whoever may only write triggers still sees what the agent would get.
-    let fits =
-        agents::resolve(cx, &cx.read()?, &agent, Spec::Current).and_then(|it| it.version.check_input(&input));
-    if let Err(error) = fits {
+    let target = trigger.target()?;
+    // Whoever may only write triggers still sees what the run would get.
+    if let Err(error) = targets::ready(cx, &cx.read()?, &target.into(), &input) {
         let whole = || vec![Invalid { path: "/input".to_owned(), message: error.message().to_owned() }];
         trial.problems =
             if error.invalid_list().is_empty() { whole() } else { error.invalid_list().to_vec() };
     }
     if sample.run && trial.problems.is_empty() {
         let request = NewExecution { wait_ms: Some(0), ..NewExecution::of(input.clone()) };
-        trial.execution_id = Some(executions::start(cx, &agent, TriggerKind::Api, request).await?.id);
+        let by = executions::Trigger::of(TriggerKind::Api, cx);
+        trial.execution_id = Some(targets::start(cx, target, by, request, |_, _| Ok(())).await?.id);
     }
     trial.input = Some(input);
     Ok(trial)

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::access::Cx;
-use crate::agents::{self, AgentFilter, Sort};
-use crate::base::{Error, Json, PageRequest, Result};
+use crate::base::{Code, Error, Json, Result};
 use crate::infra::Secret;
+use crate::targets::{self, Named, Target};
 use crate::triggers::scheme::{Encoding, Preset};
 use crate::triggers::types::{AnswerMode, Kind, NewTrigger, Signature, TriggerUpdate};
 use crate::triggers::view::TriggerView;
 use crate::web::Faults;
 use crate::web::view::{Choice, Field};
-
-const MOST_AGENTS: usize = 200;
 
 /// Where calls come from: what the first step asks.
 pub(super) struct Sender {
@@ -71,7 +69,7 @@ pub(super) const FROM: &[Sender] = &[
         word: "event",
         preset: None,
         label: "An event of your own",
-        says: "Programs of this organization publish it by name; several agents may hear it.",
+        says: "Programs of this organization publish it by name; several agents and chains may hear it.",
         icon: "signal",
         secret_help: "",
     },
@@ -107,7 +105,7 @@ impl Typed {
         let mut typed = Self::default();
         let mut put = |name: &str, value: String| typed.0.insert(name.to_owned(), value);
         put("name", it.name.clone());
-        put("agent_id", it.agent_id.to_string());
+        put("target", it.target().map(Target::id).unwrap_or_default());
         put("event", it.event.clone().unwrap_or_default());
         put("filter", it.filter.clone().unwrap_or_default());
         put("mapping", it.mapping.as_ref().map(shown_mapping).unwrap_or_default());
@@ -161,15 +159,24 @@ impl Typed {
         Json::parse(&text).map(Some).map_err(|it| Error::invalid_at("mapping", it.message()))
     }
 
+    fn target(&self) -> Result<(Option<String>, Option<String>)> {
+        match self.get("target") {
+            "" => Err(Error::invalid_at("target", "choose what is run")),
+            id => Ok(Named::chosen(id).fields()),
+        }
+    }
+
     fn answer(&self) -> AnswerMode {
         if self.get("answer") == "wait" { AnswerMode::Wait } else { AnswerMode::Now }
     }
 
     /// Errors: `ValidationFailed` at the field.
     pub(super) fn new_trigger(&self, from: &Sender) -> Result<NewTrigger> {
+        let (agent_id, workflow_id) = self.target()?;
         Ok(NewTrigger {
             name: self.get("name").to_owned(),
-            agent_id: self.get("agent_id").to_owned(),
+            agent_id,
+            workflow_id,
             kind: if from.preset.is_some() { Kind::Hook } else { Kind::Event },
             event: self.given("event").filter(|_| from.preset.is_none()),
             signature: from.preset.map(|it| self.signature(it)),
@@ -186,9 +193,11 @@ impl Typed {
 
     /// Errors: `ValidationFailed` at the field.
     pub(super) fn update(&self, from: &Sender, enabled: bool) -> Result<TriggerUpdate> {
+        let (agent_id, workflow_id) = self.target()?;
         Ok(TriggerUpdate {
             name: self.get("name").to_owned(),
-            agent_id: self.get("agent_id").to_owned(),
+            agent_id,
+            workflow_id,
             event: self.given("event").filter(|_| from.preset.is_none()),
             signature: from.preset.map(|it| self.signature(it)),
             enabled,
@@ -230,7 +239,7 @@ impl TriggerFields {
                 .value(typed.get("name"))
                 .error(faults.on("name"))
                 .required(),
-            agent(cx, typed, faults)?,
+            target(cx, typed, faults)?,
         ];
         match from.preset {
             None => first.push(
@@ -256,17 +265,12 @@ impl TriggerFields {
     }
 }
 
-fn agent(cx: &Cx, typed: &Typed, faults: &Faults) -> Result<Field> {
-    let filter = AgentFilter { sort: Sort::Name, ..AgentFilter::default() };
-    let found = agents::list(cx, &filter, &PageRequest::first(MOST_AGENTS))?;
-    let chosen = typed.get("agent_id");
-    let mut choices: Vec<Choice> = found.items.iter().map(|it| Choice::new(it.id, &it.name)).collect();
-    if !chosen.is_empty() && !choices.iter().any(|it| it.value == chosen) {
-        choices.push(Choice::new(chosen, chosen));
-    }
-    Ok(Field::select("agent_id", "Runs this agent", choices)
+fn target(cx: &Cx, typed: &Typed, faults: &Faults) -> Result<Field> {
+    let chosen = typed.get("target");
+    let choices = targets::choices(cx, chosen)?.into_iter().map(|it| Choice::new(it.id, it.label));
+    Ok(Field::select("target", "Runs this agent or chain", choices.collect())
         .value(chosen)
-        .error(faults.on("agent_id"))
+        .error(faults.on("target"))
         .required())
 }
 
@@ -327,7 +331,7 @@ fn rules(from: &Sender, typed: &Typed, faults: &Faults) -> Vec<Field> {
             .value(typed.get("filter"))
             .error(faults.on("filter"))
             .mono(),
-        Field::code("mapping", "The agent's input")
+        Field::code("mapping", "The run's input")
             .placeholder(mapping)
             .help("An expression, or JSON whose texts hold {{ … }}. Empty: what was sent, as it is.")
             .value(typed.get("mapping"))
@@ -372,11 +376,11 @@ fn number(name: &str, label: &str, typed: &Typed, faults: &Faults, most: u64) ->
 
 /// A conflict is about the name, which is taken.
 pub(super) fn at_name(error: Error) -> Result<Faults> {
-    if error.is(crate::base::Code::Conflict) {
+    if error.is(Code::Conflict) {
         return Ok(Faults::none().at("name", error.message()));
     }
-    if error.is(crate::base::Code::AgentNotFound) {
-        return Ok(Faults::none().at("agent_id", "choose an agent from the list"));
+    if matches!(error.code(), Code::AgentNotFound | Code::NotFound) {
+        return Ok(Faults::none().at("target", "choose from the list"));
     }
     Faults::of(error)
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::HTML;
 use super::form::from_of;
 use crate::access::{Action, Cx};
-use crate::agents;
 use crate::base::{PageRequest, Timestamp};
+use crate::targets::{self, Shown};
 use crate::triggers::ops::{self, TriggerFilter};
 use crate::triggers::view::TriggerView;
 use crate::web::view::href;
@@ -49,7 +49,7 @@ struct Index {
 struct Row {
     it: TriggerView,
     from: &'static str,
-    agent: String,
+    runs: Option<Shown>,
 }
 
 /// `GET /triggers`
@@ -61,9 +61,8 @@ async fn index(cx: Cx, framing: Framing, query: Query<Filters>) -> Reply<Html> {
     let kept = [("q", filters.q.as_str())];
     let (view, mut rows) = (cx.read()?, Vec::with_capacity(found.items.len()));
     for it in found.items {
-        let agent =
-            agents::name_of(&view, it.agent_id)?.map_or_else(|| it.agent_id.to_string(), |it| it.name);
-        rows.push(Row { from: from_of(&it).label, agent, it });
+        let runs = it.target().map(|target| targets::shown(&cx, &view, target)).transpose()?;
+        rows.push(Row { from: from_of(&it).label, runs, it });
     }
     render(Index {
         frame: framing.frame("Triggers")?,

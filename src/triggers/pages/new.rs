@@ -35,9 +35,9 @@ struct Chosen {
     /// `github`, `stripe`, `slack`, `standard_webhooks`, `hmac`, `event`, `none`.
     #[serde(default)]
     from: String,
-    /// Id of the agent, where one came from its page.
+    /// Id of the agent or chain, where one came from its page.
     #[serde(default)]
-    agent: String,
+    target: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -45,7 +45,8 @@ struct Chosen {
 pub(super) struct TriggerForm {
     from: String,
     name: String,
-    agent_id: String,
+    /// Id of an agent or a chain.
+    target: String,
     event: Option<String>,
     header: Option<String>,
     encoding: Option<String>,
@@ -86,7 +87,7 @@ fn page(
 
 /// `GET /triggers/new`
 async fn new(cx: Cx, framing: Framing, query: Query<Chosen>) -> Reply<Html> {
-    let typed = Typed::read(vec![("agent_id".to_owned(), query.0.agent)]);
+    let typed = Typed::read(vec![("target".to_owned(), query.0.target)]);
     render(page(&cx, &framing, from_word(&query.0.from), &typed, &Faults::none())?)
 }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::form::{Sender, TriggerFields, Typed, from_of, shown_mapping};
 use super::{HTML, curl};
 use crate::access::{self, Action, Cx};
-use crate::agents;
 use crate::base::{PageRequest, Result, Timestamp, TriggerId};
+use crate::targets::{self, Shown};
 use crate::triggers::ops;
 use crate::triggers::scheme::Preset;
 use crate::triggers::view::{HitView, Trial, TriggerView};
@@ -63,8 +63,7 @@ pub(super) struct Show {
     pub from: &'static Sender,
     once: Once,
     is_unsigned: bool,
-    agent: String,
-    agent_deleted: bool,
+    runs: Option<Shown>,
     by: String,
     mapping: String,
     hits: Vec<HitView>,
@@ -109,7 +108,7 @@ pub(super) fn sample(typed: &str, faults: &Faults) -> Field {
     Field::code("sample", "What is sent")
         .value(typed)
         .error(faults.on("sample"))
-        .help("JSON. Nothing is run: you see what the agent would get.")
+        .help("JSON. Nothing is run: you see what the run would get.")
         .rows(5_u16)
         .required()
 }
@@ -127,7 +126,7 @@ fn listing(cx: &Cx, framing: &Framing, id: TriggerId, listed: &Listed) -> Result
     let request = PageRequest { limit: Some(SHOWN), ..PageRequest::parse(None, Some(&listed.cursor))? };
     let found = ops::hits(cx, id, &request)?;
     let (place, from, none) = (format!("/triggers/{id}"), from_of(&it), Faults::none());
-    let agent = agents::name_of(&cx.read()?, it.agent_id)?;
+    let runs = it.target().map(|target| targets::shown(cx, &cx.read()?, target)).transpose()?;
     let public_url = cx.services().config.public_url();
     let url = format!("{public_url}/hooks/{}", it.address_hint.as_deref().unwrap_or_default());
     Ok(Show {
@@ -135,8 +134,7 @@ fn listing(cx: &Cx, framing: &Framing, id: TriggerId, listed: &Listed) -> Result
         from,
         once: Once::default(),
         is_unsigned: from.preset == Some(Preset::None),
-        agent_deleted: agent.as_ref().is_none_or(|it| it.deleted),
-        agent: agent.map_or_else(|| it.agent_id.to_string(), |it| it.name),
+        runs,
         by: access::called(cx, &it.created_by)?,
         mapping: it.mapping.as_ref().map(shown_mapping).unwrap_or_default(),
         hits: found.items,

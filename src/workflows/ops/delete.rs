@@ -1,5 +1,7 @@
 //! Deleting chains. Their runs stay readable under the name they had.
 
+use parking_lot::RwLock;
+
 use super::super::rights::{need_write, visible};
 use super::super::store;
 use super::super::types::{Gone, Revision, Workflow};
@@ -11,9 +13,26 @@ use crate::base::{Error, Result};
 use crate::executions;
 use crate::infra::store::{Key, OrgTx};
 
+type Guard = fn(&mut OrgTx<'_, '_>, &Workflow) -> Result<()>;
+
+/// What the features above have to say before a chain goes. `app` registers them in `Services::kept`.
+#[derive(Default)]
+pub struct DeleteGuards(RwLock<Vec<Guard>>);
+
+impl DeleteGuards {
+    pub fn add(&self, guard: Guard) {
+        self.0.write().push(guard);
+    }
+
+    fn ask(&self, tx: &mut OrgTx<'_, '_>, workflow: &Workflow) -> Result<()> {
+        self.0.read().iter().try_for_each(|it| it(tx, workflow))
+    }
+}
+
 /// The chain and its revisions are gone, its name and slug are free; what it did stays in the history.
 ///
-/// Errors: as `find`; `InsufficientPermissions`; `PreconditionFailed`; `Conflict` while runs of it are under way.
+/// Errors: as `find`; `InsufficientPermissions`; `PreconditionFailed`; `Conflict` while runs of it are under way, and
+/// while something starts it.
 pub async fn delete(cx: &Cx, id_or_slug: &str, expected: Option<u32>) -> Result<()> {
     let before = visible(cx, &cx.read()?, Action::WorkflowsWrite, id_or_slug)?;
     need_write(cx, &before)?;
@@ -21,6 +40,7 @@ pub async fn delete(cx: &Cx, id_or_slug: &str, expected: Option<u32>) -> Result<
     cx.write(move |tx| {
         let workflow = found_again(&caller, tx, id, expected)?;
         executions::refuse_while_workflow_runs(tx, id)?;
+        caller.services().kept.get::<DeleteGuards>().ask(tx, &workflow)?;
         tx.delete::<Workflow>(id)?;
         tx.delete_all::<Revision>(Key::of(id))?;
         store::count(tx, -1)?;

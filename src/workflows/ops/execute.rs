@@ -7,11 +7,11 @@ use super::super::store;
 use super::super::types::{Accepted, Workflow};
 use crate::access::{Action, Cx};
 use crate::agents::{self, Number, Spec};
-use crate::base::{AgentId, Code, Error, Json, Result};
+use crate::base::{AgentId, Code, Error, Json, Result, WorkflowId};
 use crate::executions::{
     self, Execution, NewExecution, Started, Trigger, TriggerKind, VersionChoice, WorkflowRun,
 };
-use crate::infra::store::{PerOrg, Rows};
+use crate::infra::store::{OrgTx, PerOrg, Rows};
 
 /// Which versions of its agents a run asks.
 enum Versions {
@@ -27,9 +27,53 @@ enum Versions {
 /// Errors: `NotFound`; `InvalidInput` against the chain's input schema; those of `agents::resolve`, with the step
 /// in their details; those of `executions::start_with`.
 pub async fn execute(cx: &Cx, id_or_slug: &str, kind: TriggerKind, request: NewExecution) -> Result<Started> {
+    execute_with(cx, id_or_slug, Trigger::of(kind, cx), request, |_, _| Ok(())).await
+}
+
+/// As `execute`; `also` runs in the transaction that accepts the run, and its error refuses it.
+pub async fn execute_with(
+    cx: &Cx,
+    id_or_slug: &str,
+    trigger: Trigger,
+    request: NewExecution,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
+) -> Result<Started> {
     let workflow = visible(cx, &cx.read()?, Action::WorkflowsExecute, id_or_slug)?;
     let revision = workflow.revision;
-    begin(cx, workflow, revision, Versions::Said, Trigger::of(kind, cx), request).await
+    begin(cx, workflow, revision, Versions::Said, trigger, request, also).await
+}
+
+/// The chain, where the caller has the right to run it and every agent that it may ask, whether they run now or not.
+///
+/// Errors: `NotFound`, the same for one that is not there and one that the caller may not run; `AgentNotFound`,
+/// `InsufficientPermissions` for its agents.
+pub fn may_run(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str) -> Result<WorkflowId> {
+    let workflow = runnable(cx, rows, id_or_slug)?;
+    for (id, _) in &prepared(cx.services(), rows, workflow.id, workflow.revision)?.calls {
+        let agent = agents::find(cx, &id.to_string()).map_err(|error| of_the_chain(error, *id))?;
+        if !agents::access(cx, &agent).execute {
+            let error =
+                Error::forbidden("this needs the right to execute it").detail("needed_right", "execute");
+            return Err(of_the_chain(error, *id));
+        }
+    }
+    Ok(workflow.id)
+}
+
+/// The chain, where a run of it with this input would be accepted.
+///
+/// Errors: as `execute`.
+pub fn ready(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str, input: &Json) -> Result<WorkflowId> {
+    let workflow = runnable(cx, rows, id_or_slug)?;
+    let chain = prepared(cx.services(), rows, workflow.id, workflow.revision)?;
+    resolved(cx, rows, &chain.calls, Versions::Said)?;
+    chain.check_input(input)?;
+    Ok(workflow.id)
+}
+
+fn runnable(cx: &Cx, rows: &impl Rows<PerOrg>, id_or_slug: &str) -> Result<Workflow> {
+    let workflow = visible(cx, rows, Action::WorkflowsExecute, id_or_slug)?;
+    if rights::access(cx, &workflow).execute { Ok(workflow) } else { Err(store::missing(id_or_slug)) }
 }
 
 /// Runs the input of a run that has ended once more: on the chain and the agents as they were, or as they are now.
@@ -62,7 +106,7 @@ pub(in crate::workflows) async fn again(
         wait_ms,
         ..NewExecution::of(first.input)
     };
-    begin(cx, workflow, revision, versions, trigger, request).await
+    begin(cx, workflow, revision, versions, trigger, request, |_, _| Ok(())).await
 }
 
 async fn begin(
@@ -72,6 +116,7 @@ async fn begin(
     versions: Versions,
     trigger: Trigger,
     request: NewExecution,
+    also: impl FnOnce(&mut OrgTx<'_, '_>, &Execution) -> Result<()> + Send + 'static,
 ) -> Result<Started> {
     if !rights::access(cx, &workflow).execute {
         cx.require(Action::WorkflowsExecute)?;
@@ -91,7 +136,8 @@ async fn begin(
         if !tx.exists::<Workflow>(workflow.id)? {
             return Err(store::missing(&workflow.id.to_string()));
         }
-        tx.insert(&Accepted { execution: execution.id, versions })
+        tx.insert(&Accepted { execution: execution.id, versions })?;
+        also(tx, execution)
     })
     .await
 }

@@ -45,6 +45,22 @@ pub fn seen(cx: &Cx, id_or_slug: &str) -> Result<(ChainView, Rights)> {
     Ok((view(&rows, workflow)?, rights))
 }
 
+/// What lists of other things show of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainName {
+    pub name: String,
+    pub deleted: bool,
+}
+
+/// Also of one that was deleted; `None` where the caller may not see it, or there never was one.
+pub fn name_of(cx: &Cx, rows: &impl Rows<PerOrg>, id: WorkflowId) -> Result<Option<ChainName>> {
+    let (found, deleted) = match rows.get::<Workflow>(id)? {
+        Some(it) => (Some(it), false),
+        None => (store::gone(rows, id)?, true),
+    };
+    Ok(found.filter(|it| rights::access(cx, it).read).map(|it| ChainName { name: it.name, deleted }))
+}
+
 pub(super) fn view(rows: &impl Rows<PerOrg>, workflow: Workflow) -> Result<ChainView> {
     let revision = store::revision(rows, workflow.id, workflow.revision)?;
     Ok(ChainView::of(workflow, revision.definition))

@@ -43,7 +43,7 @@ async fn a_schedule_is_made_changed_run_and_deleted_without_scripts() {
     };
     let with_agent = |mut fields: Vec<(&'static str, &'static str)>| {
         let id: &'static str = Box::leak(agent_id.clone().into_boxed_str());
-        fields.push(("agent_id", id));
+        fields.push(("target", id));
         fields
     };
 
@@ -89,11 +89,7 @@ async fn a_schedule_is_made_changed_run_and_deleted_without_scripts() {
         assert!(answer.text().to_lowercase().contains(&says.to_lowercase()), "{says}: {}", answer.text());
     }
     let without = visitor.send("/schedules", &fields("@daily", "UTC", &[])).await;
-    assert!(
-        without.status == 422 && without.text().contains("Choose the agent that is run"),
-        "{}",
-        without.text()
-    );
+    assert!(without.status == 422 && without.text().contains("Choose what is run"), "{}", without.text());
 
     let (place, page) =
         visitor.through("/schedules", &with_agent(fields("0 9 * * 1-5", "Asia/Tokyo", &[]))).await;

@@ -1,5 +1,6 @@
 //! Schedules through the front door: what can be said of them, and what becomes of their ticks.
 
+mod chains;
 mod clocks;
 mod overlaps;
 mod refusals;
@@ -74,6 +75,9 @@ impl Bench {
             "agents:execute",
             "executions:read",
             "executions:cancel",
+            "workflows:read",
+            "workflows:write",
+            "workflows:execute",
             "schedules:read",
             "schedules:write",
             "schedules:run",

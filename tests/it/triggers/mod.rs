@@ -1,5 +1,6 @@
 //! Triggers, through the front door: others call, in their own way of signing, and runs start.
 
+mod chains;
 mod crash;
 mod events;
 mod hooks;
@@ -29,6 +30,9 @@ const SCOPES: &[&str] = &[
     "agents:share",
     "agents:execute",
     "executions:read",
+    "workflows:read",
+    "workflows:write",
+    "workflows:execute",
     "triggers:read",
     "triggers:write",
     "events:publish",

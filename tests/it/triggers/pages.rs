@@ -17,7 +17,7 @@ async fn a_trigger_is_made_tried_changed_and_deleted_by_forms() {
     let wrong = [
         ("from", "github"),
         ("name", "Issues"),
-        ("agent_id", bench.agent.as_str()),
+        ("target", bench.agent.as_str()),
         ("filter", "body.a =="),
         ("secret", "walrus-walrus-walrus"),
     ];
@@ -27,7 +27,7 @@ async fn a_trigger_is_made_tried_changed_and_deleted_by_forms() {
     let right = [
         ("from", "github"),
         ("name", "Issues"),
-        ("agent_id", bench.agent.as_str()),
+        ("target", bench.agent.as_str()),
         ("mapping", "{\"text\": \"{{ body.title }}\"}"),
     ];
     let made = visitor.send("/triggers", &right).await;
@@ -68,7 +68,7 @@ async fn a_trigger_is_made_tried_changed_and_deleted_by_forms() {
 
     let change = [
         ("name", "Tickets"),
-        ("agent_id", bench.agent.as_str()),
+        ("target", bench.agent.as_str()),
         ("filter", "body.a"),
         ("mapping", "body"),
         ("dedupe_ms", "0"),
@@ -77,9 +77,9 @@ async fn a_trigger_is_made_tried_changed_and_deleted_by_forms() {
     ];
     let (_, page) = visitor.through(&place, &change).await;
     assert!(page.contains("Tickets") && page.contains("<code>body.a</code>"), "{page}");
-    assert_eq!(visitor.send(&place, &[("name", ""), ("agent_id", &bench.agent)]).await.status, 422);
+    assert_eq!(visitor.send(&place, &[("name", ""), ("target", &bench.agent)]).await.status, 422);
     assert_eq!(
-        visitor.send(&place, &[("name", "A"), ("agent_id", &bench.agent), ("wait_ms", "x")]).await.status,
+        visitor.send(&place, &[("name", "A"), ("target", &bench.agent), ("wait_ms", "x")]).await.status,
         422
     );
     let (_, page) = visitor.through(&format!("{place}/switch"), &[("to", "off")]).await;
@@ -146,7 +146,7 @@ async fn the_sample_of_every_sender_is_signed_as_its_trigger_wants_it() {
         ("hmac", vec![("header", "X-Sig"), ("encoding", "base64"), ("prefix", "v=")]),
         ("none", vec![("insecure_no_signature", "true")]),
     ] {
-        let mut fields = vec![("from", from), ("name", from), ("agent_id", bench.agent.as_str())];
+        let mut fields = vec![("from", from), ("name", from), ("target", bench.agent.as_str())];
         fields.extend(more);
         let made = visitor.send("/triggers", &fields).await;
         assert_eq!(made.status, 200, "{}", made.text());
