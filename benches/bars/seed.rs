@@ -165,6 +165,7 @@ fn execution(number: u64, at: Timestamp, agent: AgentId) -> Execution {
         undone: false,
         retried_by: None,
         callback_url: None,
+        interrupted_by: None,
         upstream: None,
         status: if number.is_multiple_of(50) { Status::Failed } else { Status::Completed },
         input: Json::of(&json!({ "text": format!("question {number}") })),

@@ -115,10 +115,14 @@ impl Engine {
         for org in orgs {
             let rows = self.0.store.org(*org)?;
             let tasks: Vec<Task> = rows.all(Key::new(), Order::Oldest)?;
+            let unwanted = self.0.work.get().map_or(Ok(Vec::new()), |it| it.unwanted(&rows))?;
             found += tasks.len();
             for task in tasks {
                 let topic = self.0.open_topic(&task, journal::last_sequence(&rows, task.id)?);
                 let task = take_up_attempts(&rows, &topic, task)?;
+                if let Some((_, why)) = unwanted.iter().find(|it| it.0 == task.id) {
+                    topic.stop(Some(why.clone()));
+                }
                 fault!("engine.recover"?);
                 ending.extend(self.0.go_on(&topic, task));
             }
@@ -324,7 +328,9 @@ impl Inner {
 
     /// Goes on with a task whose attempt was cut off, or ends it; answers who writes that end.
     fn go_on(self: &Arc<Self>, topic: &Arc<Topic>, task: Task) -> Option<JoinHandle<()>> {
-        let Some(end) = machine::after_crash(&task, self.env.now()) else {
+        let now = self.env.now();
+        let cancelled = topic.is_stopped().then(|| machine::cut(&task, Cut::Cancelled, now));
+        let Some(end) = cancelled.or_else(|| machine::after_crash(&task, now)) else {
             self.place(topic, task);
             return None;
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Run;
 use crate::base::{Code, ExecutionId, Json, OrgId, Result, Timestamp};
-use crate::infra::store::{Key, Order, OrgTx, PerOrg, Row, Rows, Table};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Row, Rows, Table, View};
 
 /// What a crash may do to an attempt that was under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -271,6 +271,11 @@ pub struct End {
 pub trait Work: Send + Sync {
     /// One attempt. Stops soon after `run.stop` is cancelled, and then answers `Stopped`.
     async fn attempt(&self, task: &Task, run: &Run) -> Verdict;
+
+    /// Runs of an earlier process that are not to go on, and why: they end as cancelled where they are found.
+    fn unwanted(&self, _: &View<PerOrg>) -> Result<Vec<(ExecutionId, Failure)>> {
+        Ok(Vec::new())
+    }
 
     /// Writes that an attempt began, where the run outlives the first moments. Runs that end sooner go from
     /// `pending` to their end.

@@ -46,6 +46,7 @@ impl Runner {
             batch: None,
             paused_at: None,
             undone: false,
+            interrupted_by: None,
             retried_by: None,
             callback_url: request.callback_url,
             upstream: None,

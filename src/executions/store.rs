@@ -12,6 +12,8 @@ pub(super) const BY_SESSION: u8 = 4;
 pub(super) const BY_WORKFLOW: u8 = 5;
 pub(super) const BY_BATCH: u8 = 6;
 pub(super) const BY_DEAD: u8 = 7;
+/// Those that a later run of their session is to end, as long as they have not ended.
+pub(super) const BY_INTERRUPTED: u8 = 8;
 
 impl Row for Execution {
     type Scope = PerOrg;
@@ -36,6 +38,9 @@ impl Row for Execution {
         }
         if self.is_dead() {
             index.add(BY_DEAD, dead_key());
+        }
+        if self.interrupted_by.is_some() && !self.status.has_ended() {
+            index.add(BY_INTERRUPTED, Key::new().byte(1));
         }
         if let Some(session) = &self.session_id {
             index.add(BY_SESSION, Key::new().text(session));

@@ -90,6 +90,9 @@ pub struct Execution {
     /// Its session goes on as if it had not been.
     #[serde(rename = "ud", default, skip_serializing_if = "std::ops::Not::not")]
     pub undone: bool,
+    /// The later run of its session that is to end it.
+    #[serde(rename = "ib", default, skip_serializing_if = "Option::is_none")]
+    pub interrupted_by: Option<ExecutionId>,
     /// The run that repeats this one.
     #[serde(rename = "rb", default, skip_serializing_if = "Option::is_none")]
     pub retried_by: Option<ExecutionId>,
@@ -186,7 +189,7 @@ pub struct NewExecution {
     /// Must fit the agent's input schema.
     pub input: Json,
     /// Runs of one conversation share it, and run one after the other. Where several agents share one, each is told
-    /// its own part of it.
+    /// its own part of it; the steps of a chain are told nothing of it but its name.
     #[serde(default)]
     pub session_id: Option<String>,
     /// What becomes of this run while another one of its session has not ended; by default it waits for it.
@@ -286,6 +289,8 @@ pub struct ExecutionView {
     pub paused_at: Option<Timestamp>,
     /// The run that repeats this one.
     pub retried_by: Option<ExecutionId>,
+    /// The later run of its session that interrupted this one, or took it back.
+    pub interrupted_by: Option<ExecutionId>,
     pub input: Json,
     pub output: Option<Json>,
     pub session_id: Option<String>,
@@ -366,6 +371,7 @@ impl Execution {
                 .then_some(WaitingFor::Resume),
             paused_at: self.paused_at.filter(|_| !self.status.has_ended()),
             retried_by: self.retried_by,
+            interrupted_by: self.interrupted_by,
             status: if running { Status::Running } else { self.status },
             input: self.input,
             output: self.output,

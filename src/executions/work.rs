@@ -12,6 +12,7 @@ use super::batches;
 use super::call::{AgentCall, failure_of};
 use super::extend::{Attempt, Conductor, Listeners, Podium};
 use super::sessions;
+use super::store::BY_INTERRUPTED;
 use super::types::Execution;
 use crate::access::Services;
 use crate::adapters::{Upstream, Usage};
@@ -20,7 +21,7 @@ use crate::base::{Code, ExecutionId, Json, Result, Timestamp};
 use crate::budgets::{self, Calling};
 use crate::engine::{End, EventKind, Failure, Hold, Run, Status, Task, Verdict, Work};
 use crate::infra::fault;
-use crate::infra::store::{OrgTx, PerOrg, Rows, View};
+use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, View};
 use crate::metering::{self, Counted};
 
 pub struct AgentWork {
@@ -156,6 +157,15 @@ impl Work for AgentWork {
                 Verdict::Failed(failure)
             }
         }
+    }
+
+    fn unwanted(&self, rows: &View<PerOrg>) -> Result<Vec<(ExecutionId, Failure)>> {
+        let mut found = Vec::new();
+        rows.scan_index::<Execution>(BY_INTERRUPTED, Key::new(), Order::Oldest, |it| {
+            found.extend(it.interrupted_by.map(|by| (it.id, sessions::interruption(by))));
+            Ok(true)
+        })?;
+        Ok(found)
     }
 
     fn began(&self, tx: &mut OrgTx<'_, '_>, id: ExecutionId, at: Timestamp) -> Result<()> {

@@ -111,11 +111,12 @@ pub(in crate::executions) fn enter(
         OnBusy::Reject if !open.is_empty() => return Err(busy(&id, &open)),
         OnBusy::Queue if open.len() >= MAX_OPEN => return Err(full(&id)),
         OnBusy::Reject | OnBusy::Queue => {}
-        OnBusy::Interrupt => interrupts = open.iter().map(|it| it.id).collect(),
-        OnBusy::Rollback => {
+        OnBusy::Interrupt | OnBusy::Rollback => {
             interrupts = open.iter().map(|it| it.id).collect();
             for mut run in open {
-                run.undone = true;
+                // Where a crash keeps them from being cancelled, the next start sees that they are to be.
+                run.interrupted_by = Some(execution.id);
+                run.undone |= on_busy == OnBusy::Rollback;
                 tx.put(&run)?;
             }
         }

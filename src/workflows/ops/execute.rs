@@ -178,7 +178,8 @@ fn of_the_chain(error: Error, agent: AgentId) -> Error {
 pub struct ChainRun {
     /// Must fit the chain's input schema.
     pub input: Json,
-    /// Handed on to the agents.
+    /// Runs of one session go one after the other, and the agents are handed its name. They are not told what was said
+    /// in it before: a step gets what its mapping gives it.
     #[serde(default)]
     pub session_id: Option<String>,
     /// How long to wait for the end before answering `202`: 0 to 300000, by default 30000.

@@ -23,6 +23,7 @@ mod chains;
 mod contacts;
 mod disk;
 mod expiry;
+mod interrupts;
 mod kills;
 mod load;
 mod others;
