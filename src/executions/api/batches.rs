@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
             .also_takes(&["text/csv", "application/x-ndjson"])
             .max_body_bytes(MAX_BODY_BYTES)
             .answers::<BatchAccepted>(202, "The batch and its runs, which survive a crash")
-            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput, Code::ResourceExhausted]),
+            .errs(&[Code::AgentNotFound, Code::VersionConflict, Code::Stopped, Code::InvalidInput, Code::EgressDenied, Code::ResourceExhausted]),
         Route::get("/api/batches", list)
             .needs(Action::ExecutionsRead)
             .says("Batches, newest first")
@@ -77,6 +77,9 @@ struct BatchQuery {
     #[serde(default)]
     #[schemars(range(min = -100, max = 100))]
     priority: Option<i8>,
+    #[serde(default)]
+    #[schemars(length(max = 2048))]
+    callback_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,12 +122,13 @@ async fn execute(
             return Err(Error::new(Code::UnsupportedMediaType, message));
         }
     };
-    let BatchQuery { name, version, priority } = query.0;
+    let BatchQuery { name, version, priority, callback_url } = query.0;
     if new.name.is_empty() {
         new.name = name.unwrap_or_default();
     }
     new.version = new.version.or(version);
     new.priority = new.priority.or(priority);
+    new.callback_url = new.callback_url.or(callback_url);
     let started = batches::start(&cx, agent, new).await?;
     let body = BatchAccepted { batch_id: started.id, execution_ids: started.executions };
     Ok(Accepted { location: format!("/api/batches/{}", started.id), body })

@@ -31,6 +31,10 @@ pub struct NewBatch {
     #[serde(default)]
     #[schemars(range(min = -100, max = 100))]
     pub priority: Option<i8>,
+    /// Where each of its runs is sent when it has ended, as with a single one.
+    #[serde(default)]
+    #[schemars(length(max = 2048))]
+    pub callback_url: Option<String>,
     /// Where each input stood, as errors name it. Not sent.
     #[serde(skip)]
     pub places: Vec<Place>,
@@ -78,6 +82,7 @@ pub fn read_inputs(format: BatchFormat, text: &[u8], schema: &Value) -> Result<N
         version: None,
         metadata: None,
         priority: None,
+        callback_url: None,
         places: Vec::new(),
     };
     let mut wrong = Vec::new();

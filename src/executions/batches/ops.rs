@@ -9,6 +9,7 @@ use crate::access::{Action, Cx};
 use crate::agents::{self, Runnable, Spec};
 use crate::audit::Note;
 use crate::base::{AgentId, BatchId, Code, Error, ExecutionId, Invalid, Page, PageRequest, Result};
+use crate::executions::callback;
 use crate::executions::ops::{Planned, accept_all, cancel_all, check};
 use crate::executions::runner::Runner;
 use crate::executions::store::BY_BATCH;
@@ -50,10 +51,14 @@ pub fn check_batch(cx: &Cx, agent: &str, new: &NewBatch) -> Result<Checked> {
 /// over the time that the rate asks for.
 ///
 /// Errors: those of `agents::resolve`; `InvalidInput` with every line that does not fit; `ValidationFailed` for
-/// the other fields; `ResourceExhausted` where the queue has no room for all; `Unavailable` while draining.
-pub async fn start(cx: &Cx, agent: &str, new: NewBatch) -> Result<BatchStarted> {
+/// the other fields; `EgressDenied` for an address that is closed; `ResourceExhausted` where the queue has no room for
+/// all; `Unavailable` while draining.
+pub async fn start(cx: &Cx, agent: &str, mut new: NewBatch) -> Result<BatchStarted> {
     if let Some(twin) = twin(cx)? {
         return Ok(twin);
+    }
+    if let Some(address) = &mut new.callback_url {
+        *address = callback::check(&cx.services().egress, address)?;
     }
     let runnable = checked(cx, agent, &new)?;
     let id: BatchId = cx.id();
@@ -125,7 +130,12 @@ fn checked(cx: &Cx, agent: &str, new: &NewBatch) -> Result<Runnable> {
 }
 
 fn one_of(new: &NewBatch, input: crate::base::Json) -> NewExecution {
-    NewExecution { priority: new.priority, metadata: new.metadata.clone(), ..NewExecution::of(input) }
+    NewExecution {
+        priority: new.priority,
+        metadata: new.metadata.clone(),
+        callback_url: new.callback_url.clone(),
+        ..NewExecution::of(input)
+    }
 }
 
 fn planned(cx: &Cx, runnable: Runnable, id: BatchId, mut new: NewBatch) -> Result<Vec<Planned>> {

@@ -304,3 +304,17 @@ async fn a_message_leaves_out_what_would_make_it_too_large() {
     let told = bench.heard(1).await[0].json();
     assert_eq!(told["data"]["left_out"], json!(["input", "output"]));
 }
+
+#[actix_web::test]
+async fn each_run_of_a_batch_is_told_of() {
+    let bench = Bench::new(|_, _| taken()).await;
+    let agent = bench.agent("Teller").await;
+    let inputs = json!([{ "text": "one" }, { "text": "fail" }, { "text": "three" }]);
+    let body = json!({ "inputs": inputs, "callback_url": bench.peer.url("/hook") });
+    bench.owner.post(&format!("{agent}/execute/batch"), body.clone()).await.expect(202);
+    let mut told: Vec<String> = bench.heard(3).await.iter().map(|it| it.json()["type"].to_string()).collect();
+    told.sort();
+    assert_eq!(told, ["\"execution.completed\"", "\"execution.completed\"", "\"execution.failed\""]);
+    let closed = json!({ "inputs": inputs, "callback_url": "http://10.0.0.1/" });
+    bench.owner.post(&format!("{agent}/execute/batch"), closed).await.expect_error(403, "EgressDenied");
+}
