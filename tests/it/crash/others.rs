@@ -21,6 +21,7 @@ const SECRET: &str = "a secret of the sender";
 /// From ready to the end of everything.
 const PATIENCE: Duration = Duration::from_secs(60);
 const WAIT_MS: u64 = 2_000;
+const MUCH_BYTES: usize = 400_000;
 /// What one call of the model is held for.
 const DOLLAR: i64 = 1_000_000;
 const SCOPES: &[&str] = &[
@@ -186,6 +187,20 @@ impl Others {
                 if others.round(&http, &hooks).await {
                     others.rounds.fetch_add(1, SeqCst);
                 } else {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+        })
+    }
+
+    /// Sends much at once, so that the log is soon full.
+    pub fn fill(&self, base: &str, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<()> {
+        let (http, stop) = (Http::new(base).bearer(&self.key), stop.clone());
+        let path = format!("{}/execute", self.steady);
+        tokio::spawn(async move {
+            let much = json!({ "input": { "text": "x".repeat(MUCH_BYTES) }, "wait_ms": WAIT_MS });
+            while !stop.load(SeqCst) {
+                if http.try_post(&path, &much).await.is_none() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }

@@ -51,6 +51,11 @@ fn is_storage(name: &str) -> bool {
     name.starts_with("store.") && name != "store.closure" && !name.starts_with("store.compaction.")
 }
 
+/// What is met only when the log is full.
+fn needs_much(name: &str) -> bool {
+    ["store.checkpoint.", "store.database."].iter().any(|it| name.starts_with(it))
+}
+
 fn actions(may_fail: bool) -> Vec<&'static str> {
     match (full(), may_fail) {
         (false, _) => vec!["panic", "abort"],
@@ -71,9 +76,9 @@ impl std::fmt::Display for Shot {
     }
 }
 
-/// `REEVE_POINTS` names those that are wanted.
+/// `FAULT_POINTS` narrows them: a part of their names.
 pub fn shots(wanted: impl Fn(&str) -> bool) -> Vec<Shot> {
-    let only = std::env::var("REEVE_POINTS").unwrap_or_default();
+    let only = std::env::var("FAULT_POINTS").unwrap_or_default();
     let points = points().into_iter().filter(|it| wanted(&it.0) && it.0.contains(&only));
     points
         .flat_map(|(name, may_fail)| {
@@ -176,6 +181,7 @@ async fn fire(site: &Site, load: &Load, others: &Others, shot: &Shot) -> After {
     let stop = Arc::new(AtomicBool::new(false));
     let running = load.start_hurt(&server.base, &stop);
     let beside = others.start(&server.base, &stop);
+    let filler = needs_much(&shot.name).then(|| others.fill(&server.base, &stop));
     let deadline = Instant::now() + PATIENCE;
     while !site.was_hit(shot) {
         assert!(Instant::now() < deadline, "{shot}: it is never reached");
@@ -197,7 +203,9 @@ async fn fire(site: &Site, load: &Load, others: &Others, shot: &Shot) -> After {
     server.kill();
     stop.store(true, SeqCst);
     running.end().await;
-    beside.await.expect("a client");
+    for client in std::iter::once(beside).chain(filler) {
+        client.await.expect("a client");
+    }
     load.died();
     eprintln!("{shot}: ready={:?} hit={hit_after:?} all={:?}", server.ready_after, began.elapsed());
     after
