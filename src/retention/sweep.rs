@@ -48,6 +48,7 @@ async fn sweep_owner(services: &Arc<Services>, org: OrgId, owner: Owner, swept: 
             }
             let began = Instant::now();
             let gone = take(services, org, left.to_vec(), cutoff).await?;
+            fault!("retention.taken"?);
             left = &left[gone.done..];
             (swept.runs, swept.bytes) = (swept.runs + gone.runs, swept.bytes + gone.bytes);
             tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
