@@ -18,8 +18,10 @@ use std::time::{Duration, Instant};
 use crate::client::{Connection, Load, Request};
 use crate::report::Report;
 
+type Measure = fn(&mut Report);
+
 /// A name, and what it measures.
-pub const LOADS: [(&str, fn(&mut Report)); 10] = [
+pub const LOADS: [(&str, Measure); 10] = [
     ("running", running::measure),
     ("steps", steps::measure),
     ("connections", connections::measure),
