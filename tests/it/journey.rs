@@ -217,7 +217,7 @@ async fn a_schedule_says_while_it_is_typed_when_it_will_run() {
     browser.read("Every 15 minutes from 09:00 to 17:45, Monday to Friday").await;
     browser.fill("name", "Morning digest").await;
     browser.fill("input", "{\"document\": \"The river rose. The mill stood still.\"}").await;
-    browser.click("select[name=agent_id] option:nth-child(2)").await;
+    browser.click("select[name=target] option:nth-child(2)").await;
     browser.press("Create the schedule").await;
     browser.read("Morning digest is made").await;
     browser.press("Run now").await;
@@ -230,7 +230,7 @@ async fn a_schedule_says_while_it_is_typed_when_it_will_run() {
     browser.fill("name", "Monthly review of everything that ran").await;
     browser.fill("cron", "0 6 1,15 * *").await;
     browser.fill("input", "{\"document\": \"A quiet month.\"}").await;
-    browser.click("select[name=agent_id] option:nth-child(2)").await;
+    browser.click("select[name=target] option:nth-child(2)").await;
     browser.press("Create the schedule").await;
     browser.press("Switch off").await;
     browser.read("is switched off").await;
