@@ -188,14 +188,12 @@ impl Usage {
 
     /// As far as it is known; `None` where it is of no call.
     pub fn known_cost_micros(&self) -> Option<i64> {
-        let is_known = self.cost_micros != 0 || is_known_of_some(self.api_calls, self.unpriced_calls);
-        is_known.then_some(self.cost_micros)
+        known(self.cost_micros, self.api_calls, self.unpriced_calls)
     }
 
     /// In and out, as far as they are known; `None` where they are of no call.
     pub fn known_tokens(&self) -> Option<(u64, u64)> {
-        let tokens = (self.input_tokens, self.output_tokens);
-        (tokens != (0, 0) || is_known_of_some(self.api_calls, self.uncounted_calls)).then_some(tokens)
+        known((self.input_tokens, self.output_tokens), self.api_calls, self.uncounted_calls)
     }
 
     /// `None` where all was done elsewhere. What is done here takes a millisecond at least.
@@ -214,9 +212,9 @@ impl Usage {
     }
 }
 
-/// Whether there is a call among `calls` of which it is known, or no call at all.
-pub fn is_known_of_some(calls: u64, unknown: u64) -> bool {
-    unknown == 0 || unknown < calls
+/// A sum over `calls`, of which it is not known for `unknown`; `None` where it is of no call.
+pub fn known<T: Default + PartialEq>(sum: T, calls: u64, unknown: u64) -> Option<T> {
+    (sum != T::default() || unknown == 0 || unknown < calls).then_some(sum)
 }
 
 /// The work is done.

@@ -13,7 +13,7 @@ mod webhook;
 
 pub use call::{
     Abilities, Call, CallError, Callback, Callbacks, Check, Credential, CredentialValue, Event, LogLevel,
-    Outcome, Probe, Sink, Turn, Upstream, Usage, is_known_of_some,
+    Outcome, Probe, Sink, Turn, Upstream, Usage, known,
 };
 
 pub use callbacks::CallbackDesk;

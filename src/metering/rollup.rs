@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
-use crate::adapters::{Usage, is_known_of_some};
+use crate::adapters::{Usage, known};
 use crate::base::{AgentId, Id, Result, Timestamp, WorkflowId};
 use crate::engine::Status;
 use crate::infra::fault;
@@ -148,14 +148,12 @@ impl Rollup {
 
     /// The sum of what is known; `None` where it is of no call.
     pub fn known_cost_micros(&self) -> Option<i64> {
-        let is_known = self.cost_micros != 0 || is_known_of_some(self.api_calls, self.unpriced_calls);
-        is_known.then_some(self.cost_micros)
+        known(self.cost_micros, self.api_calls, self.unpriced_calls)
     }
 
     /// In and out: the sums of what is known; `None` where they are of no call.
     pub fn known_tokens(&self) -> Option<(u64, u64)> {
-        let tokens = (self.input_tokens, self.output_tokens);
-        (tokens != (0, 0) || is_known_of_some(self.api_calls, self.uncounted_calls)).then_some(tokens)
+        known((self.input_tokens, self.output_tokens), self.api_calls, self.uncounted_calls)
     }
 
     /// Completed among those that were not cancelled; `None` where there are none.

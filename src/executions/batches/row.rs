@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::Estimate;
-use crate::adapters::{Usage, is_known_of_some};
+use crate::adapters::{Usage, known};
 use crate::base::{AgentId, BatchId, Json, Result, Timestamp};
 use crate::engine::Status;
 use crate::executions::store::BY_BATCH;
@@ -53,7 +53,7 @@ impl Unpriced {
     }
 
     fn known(self, cost_micros: i64) -> Option<i64> {
-        (cost_micros != 0 || is_known_of_some(self.all_calls, self.calls)).then_some(cost_micros)
+        known(cost_micros, self.all_calls, self.calls)
     }
 }
 

@@ -260,12 +260,12 @@ pub trait Rows<S: Scope> {
         }
         let (mut rows, mut scanned) = (Vec::new(), 0);
         let (mut kept_bytes, mut scanned_bytes) = (0, 0);
-        let mut last: Option<Cursor> = None;
+        let mut last: Option<Vec<u8>> = None;
         let mut pairs: PairIter<'_> = snapshot.range(&from, &to, order)?;
         for pair in &mut pairs {
             let is_full = rows.len() == request.limit() || kept_bytes >= MAX_PAGE_BYTES;
             if is_full || scanned == MAX_SCANNED || scanned_bytes >= MAX_SCANNED_BYTES {
-                return Ok((rows, last));
+                return Ok((rows, last.map(|key| Cursor([mark.as_slice(), &key[HEAD..]].concat()))));
             }
             let pair = pair?;
             scanned += 1;
@@ -278,7 +278,7 @@ pub trait Rows<S: Scope> {
                     rows.push(row);
                 }
             }
-            last = Some(Cursor([mark.as_slice(), &pair.0[HEAD..]].concat()));
+            last = Some(pair.0);
         }
         Ok((rows, None))
     }
