@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Bench, DOLLAR, completion, figures, id_of, model, until};
+use super::{Bench, DOLLAR, completion, figures, id_of, model};
 use crate::agents::{native, published};
 use crate::support::peer::{Step, answer};
-use crate::support::people::Caller;
+use crate::support::people::{Caller, SCOPES};
+use crate::support::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_runs_at_once_against_a_budget_for_ten_let_ten_through() {
@@ -26,7 +27,7 @@ async fn fifty_runs_at_once_against_a_budget_for_ten_let_ten_through() {
     assert_eq!((with(202), with(429)), (10, 40));
     assert_eq!(figures(&bench.standing(&budget).await), (0, 10 * DOLLAR, 0));
     gate.add_permits(50);
-    until(async || figures(&bench.standing(&budget).await).2 == 10).await;
+    until("ten are counted", async || figures(&bench.standing(&budget).await).2 == 10).await;
     // A fifth of what was held was used; the rest is there again.
     assert_eq!(figures(&bench.standing(&budget).await), (2 * DOLLAR, 0, 10));
     assert_eq!(bench.peer.received_count(), 10, "nothing was sent for a run that was refused");
@@ -201,7 +202,7 @@ async fn a_batch_is_accepted_whole_or_not_at_all() {
     bench.owner.post(&path, inputs(4)).await.expect(429);
     assert_eq!(figures(&bench.standing(&budget).await), (0, 0, 0));
     bench.owner.post(&path, inputs(3)).await.expect(202);
-    until(async || figures(&bench.standing(&budget).await) == (3 * DOLLAR, 0, 3)).await;
+    until("three are counted", async || figures(&bench.standing(&budget).await) == (3 * DOLLAR, 0, 3)).await;
 }
 
 #[tokio::test]
@@ -230,7 +231,7 @@ async fn people_keys_and_agents_have_counts_of_their_own() {
         json!({ "name": "Me", "scope": "user", "subject_id": bench.owner.id, "limit_micros": 2 * DOLLAR });
     let user = bench.budget(user).await;
     let http = bench.owner.http.bearer(&bench.owner.access_token);
-    let key = Caller { http, ..bench.owner.clone() }.key(super::SCOPES).await;
+    let key = Caller { http, ..bench.owner.clone() }.key(SCOPES).await;
     let second = json!({ "name": "Keys", "scope": "api_key", "limit_micros": DOLLAR });
     bench.budget(second).await;
     key.post(&execute(&one), json!({ "input": "a" })).await.expect(200);

@@ -10,7 +10,6 @@ mod verbs;
 mod windows;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,28 +18,10 @@ use crate::support::Appliance;
 use crate::support::clock::HeldClock;
 use crate::support::http::Http;
 use crate::support::peer::{Peer, Received, Step, json as says};
-use crate::support::people::Caller;
+use crate::support::people::{Caller, SCOPES};
 
 /// What one call of `model` is held for, and costs where it uses all that it may.
 const DOLLAR: i64 = 1_000_000;
-const SCOPES: &[&str] = &[
-    "agents:read",
-    "agents:write",
-    "agents:publish",
-    "agents:execute",
-    "executions:read",
-    "executions:cancel",
-    "workflows:read",
-    "workflows:write",
-    "workflows:execute",
-    "webhooks:read",
-    "webhooks:write",
-    "budgets:read",
-    "budgets:write",
-    "org:read",
-    "org:write",
-    "audit:read",
-];
 
 /// A model that has used so many tokens for its answer.
 fn completion(tokens: u64) -> Vec<Step> {
@@ -120,12 +101,4 @@ fn figures(standing: &Value) -> (i64, i64, u64) {
 /// The id behind an agent's path.
 fn id_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
-}
-
-async fn until(holds: impl AsyncFn() -> bool) {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < patience, "it did not come to pass");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

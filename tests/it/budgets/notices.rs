@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, DOLLAR, completion, until};
+use super::{Bench, DOLLAR, completion};
 use crate::support::peer::{Received, answer};
+use crate::support::until;
 
 /// A model, and somebody who hears of budgets at `/hook`.
 async fn told() -> Bench {
@@ -29,7 +30,7 @@ impl Bench {
             all.retain(|it| it.line().contains("/hook"));
             all
         };
-        until(async || heard().len() >= count).await;
+        until("so many notices", async || heard().len() >= count).await;
         let of = |it: Value| {
             let kind = it["type"].as_str().expect("a type").to_owned();
             (kind, it["data"]["percent"].as_u64().expect("per cent"))

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Bench, DOLLAR, completion, figures, id_of, model, until};
+use super::{Bench, DOLLAR, completion, figures, id_of, model};
 use crate::agents::published;
 use crate::support::http::Answer;
 use crate::support::peer::Step;
+use crate::support::until;
 
 impl Bench {
     async fn say(&self, agent: &str, session: Option<&str>, text: &str) -> Answer {
@@ -127,11 +128,11 @@ async fn what_is_said_while_a_message_waits_is_held_back_when_it_begins() {
     post("and now?").await;
     assert!(reserved().await < first + 2 * DOLLAR, "nothing was answered yet");
     gate.add_permits(1);
-    until(async || bench.peer.received_count() == 2).await;
+    until("the second call", async || bench.peer.received_count() == 2).await;
     let second = reserved().await;
     assert!(second > 4 * DOLLAR, "what the first one said is held back for the second: {second}");
     gate.add_permits(1);
-    until(async || figures(&bench.standing(&budget).await).2 == 2).await;
+    until("both are counted", async || figures(&bench.standing(&budget).await).2 == 2).await;
     assert_eq!(figures(&bench.standing(&budget).await), (2 * DOLLAR, 0, 2), "D10");
 }
 

@@ -75,16 +75,8 @@ async fn all_ended(http: &Http, chains: &[String]) -> HashMap<String, Value> {
     loop {
         let mut runs = HashMap::new();
         for chain in chains {
-            let mut cursor = String::new();
-            loop {
-                let page = http.get(&format!("{chain}/executions?limit=200{cursor}")).await.expect(200);
-                for run in page["items"].as_array().expect("items") {
-                    runs.insert(run["id"].as_str().expect("an id").to_owned(), run.clone());
-                }
-                match page["next_cursor"].as_str() {
-                    Some(next) => cursor = format!("&cursor={next}"),
-                    None => break,
-                }
+            for run in http.list(&format!("{chain}/executions?limit=200")).await {
+                runs.insert(run["id"].as_str().expect("an id").to_owned(), run);
             }
         }
         let open = runs.values().find(|it| it["completed_at"].is_null());

@@ -215,18 +215,9 @@ impl Load {
 
     /// Runs, newest first.
     async fn list(&self, http: &Http, look_back: LookBack) -> Vec<Value> {
-        let (mut runs, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = http.get(&format!("/api/executions?limit=200{cursor}")).await.expect(200);
-            let items = page["items"].as_array().expect("items");
-            runs.extend(items.clone());
-            let known = |it: &Value| self.ledger.lock().settled.contains(text(it, "id"));
-            let all_known = look_back == LookBack::New && items.iter().all(known);
-            match page["next_cursor"].as_str() {
-                Some(next) if !all_known => cursor = format!("&cursor={next}"),
-                _ => return runs,
-            }
-        }
+        let known = |it: &Value| self.ledger.lock().settled.contains(text(it, "id"));
+        let goes_on = |page: &[Value]| look_back == LookBack::All || !page.iter().all(known);
+        http.list_while("/api/executions?limit=200", goes_on).await
     }
 
     fn check(&self, runs: &[Value], look_back: LookBack) -> Findings {

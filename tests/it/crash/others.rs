@@ -14,6 +14,7 @@ use super::server::Server;
 use crate::support::PASSWORD;
 use crate::support::http::Http;
 use crate::support::peer::{Peer, Received, Step, answer, json as says};
+use crate::support::people::SCOPES;
 use crate::triggers::hexed;
 
 const EMAIL: &str = "owner@weir.test";
@@ -24,27 +25,6 @@ const WAIT_MS: u64 = 2_000;
 const MUCH_BYTES: usize = 400_000;
 /// What one call of the model is held for.
 const DOLLAR: i64 = 1_000_000;
-const SCOPES: &[&str] = &[
-    "agents:read",
-    "agents:write",
-    "agents:publish",
-    "agents:execute",
-    "executions:read",
-    "executions:cancel",
-    "workflows:read",
-    "workflows:write",
-    "workflows:execute",
-    "webhooks:read",
-    "webhooks:write",
-    "triggers:read",
-    "triggers:write",
-    "schedules:read",
-    "schedules:write",
-    "budgets:read",
-    "budgets:write",
-    "credentials:read",
-    "credentials:write",
-];
 
 /// The organization, its far end, and what it was told.
 #[derive(Clone)]
@@ -285,8 +265,12 @@ impl Others {
     async fn all_ended(&self, http: &Http) -> HashMap<String, Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut runs: HashMap<String, Value> =
-                pages(http, "/api/executions").await.into_iter().map(|it| (text(&it["id"]), it)).collect();
+            let mut runs: HashMap<String, Value> = http
+                .list("/api/executions?limit=200")
+                .await
+                .into_iter()
+                .map(|it| (text(&it["id"]), it))
+                .collect();
             let open = self.open.lock().clone();
             let open = runs.get(&open).expect("D1: the open run is lost").clone();
             match open["status"].as_str() {
@@ -334,7 +318,7 @@ impl Others {
         }
         let twins: Vec<_> = by_tick.iter().filter(|it| *it.1 > 1).collect();
         assert!(twins.is_empty(), "D8: two runs of one tick: {twins:?}");
-        let history = pages(http, &format!("/api/schedules/{}/history", self.schedule)).await;
+        let history = http.list(&format!("/api/schedules/{}/history?limit=200", self.schedule)).await;
         let fired = history.iter().filter(|it| it["outcome"] == "fired");
         let fired: BTreeSet<String> = fired.map(|it| text(&it["at"])).collect();
         let ran: BTreeSet<String> = by_tick.into_keys().collect();
@@ -390,18 +374,6 @@ async fn begun(http: &Http, slow: &str) -> String {
 
 fn id_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
-}
-
-async fn pages(http: &Http, path: &str) -> Vec<Value> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = http.get(&format!("{path}?limit=200{cursor}")).await.expect(200);
-        items.extend(page["items"].as_array().expect("items").clone());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return items,
-        }
-    }
 }
 
 fn text(value: &Value) -> String {

@@ -15,11 +15,10 @@ use tokio::sync::Semaphore;
 use super::full;
 use super::load::{Load, LookBack, far_end};
 use super::server::{EMAIL, Server, Site};
-use crate::support::PASSWORD;
 use crate::support::http::Http;
 use crate::support::peer::{Peer, Received, Step, json as says};
+use crate::support::{PASSWORD, until};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const CROWD: usize = 1_000;
 
 /// Runs the program behind a line of shell.
@@ -38,14 +37,6 @@ fn busy(server: &Server) -> Duration {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields[at].parse::<u64>().expect("a number");
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
-}
-
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "{what}: it does not come to pass");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 async fn is_ready(http: &Http) -> bool {

@@ -108,22 +108,10 @@ async fn switch_off(http: &Http) -> Vec<Value> {
     all
 }
 
-async fn pages(http: &Http, path: &str) -> Vec<Value> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = http.get(&format!("{path}?limit=200{cursor}")).await.expect(200);
-        items.extend(page["items"].as_array().expect("items").clone());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return items,
-        }
-    }
-}
-
 async fn all_ended(http: &Http) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let runs = pages(http, "/api/executions").await;
+        let runs = http.list("/api/executions?limit=200").await;
         let open = |it: &Value| ["pending", "running"].contains(&it["status"].as_str().expect("a status"));
         if !runs.iter().any(open) {
             return runs;
@@ -134,7 +122,7 @@ async fn all_ended(http: &Http) -> Vec<Value> {
 }
 
 async fn history(http: &Http, id: &str) -> Vec<Value> {
-    pages(http, &format!("/api/schedules/{id}/history")).await
+    http.list(&format!("/api/schedules/{id}/history?limit=200")).await
 }
 
 fn millis(at: &Value) -> i64 {

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::{Bench, ok};
 use crate::support::peer::{answer, json as json_answer};
 
-fn ids(page: &Value) -> Vec<String> {
-    let items = page["items"].as_array().expect("items");
+fn ids(items: &[Value]) -> Vec<String> {
     items.iter().map(|it| it["id"].as_str().expect("an id").to_owned()).collect()
 }
 
@@ -20,16 +19,8 @@ async fn runs_are_listed_newest_first_in_pages() {
         made.insert(0, run["id"].as_str().expect("an id").to_owned());
     }
     for list in ["/api/executions".to_owned(), format!("{agent}/executions")] {
-        let (mut found, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = bench.owner.get(&format!("{list}?limit=3{cursor}")).await.expect(200);
-            found.extend(ids(&page));
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => break,
-            }
-        }
-        assert_eq!(found, made);
+        let found = bench.owner.list(&format!("{list}?limit=3")).await;
+        assert_eq!(ids(&found), made);
     }
     let page = bench.owner.get("/api/executions?limit=1").await.expect(200);
     let of_another = page["next_cursor"].as_str().expect("a cursor").to_owned();
@@ -92,7 +83,7 @@ async fn runs_are_found_by_what_they_are() {
         (String::new(), vec![id(&second), id(&first)]),
     ] {
         let page = bench.owner.get(&format!("/api/executions?{query}")).await.expect(200);
-        assert_eq!(ids(&page), expected, "{query}");
+        assert_eq!(ids(page["items"].as_array().expect("items")), expected, "{query}");
     }
     bench.owner.get("/api/executions?agent_id=none").await.expect_error(404, "AgentNotFound");
     bench.owner.get("/api/executions?status=lost").await.expect_error(422, "ValidationFailed");
@@ -114,14 +105,5 @@ async fn log_lines_are_read_by_level_in_pages() {
     let errors = bench.owner.get(&format!("{run}/logs?level=error")).await.expect(200);
     let errors = errors["items"].as_array().expect("items").len();
     assert_eq!(errors, all.iter().filter(|it| it["level"] == "error").count());
-    let (mut found, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = bench.owner.get(&format!("{run}/logs?limit=2{cursor}")).await.expect(200);
-        found.extend(page["items"].as_array().expect("items").clone());
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(found, all);
+    assert_eq!(bench.owner.list(&format!("{run}/logs?limit=2")).await, all);
 }

@@ -7,6 +7,7 @@ use super::{Bench, ok};
 use crate::support::events::Events;
 use crate::support::http::Http;
 use crate::support::peer::Step;
+use crate::support::until;
 
 fn key(bench: &Bench, key: &str) -> Http {
     bench.owner.with("idempotency-key", key)
@@ -90,11 +91,5 @@ async fn callers_who_leave_at_any_moment_leave_no_run_behind() {
         let _ = tokio::time::timeout(std::time::Duration::from_micros(500 + n * 97), request).await;
     }
     let ended = async || runs(&bench).await.iter().all(|it| it["status"] == "completed");
-    for _ in 0..1_000 {
-        if ended().await {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    assert!(ended().await, "every run that was accepted ends");
+    until("every run that was accepted ends", ended).await;
 }

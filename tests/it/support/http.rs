@@ -49,6 +49,28 @@ impl Http {
         self.send(Method::GET, path, None, Bytes::new()).await
     }
 
+    /// Everything in a list, page by page. `path` may say how long a page is.
+    pub async fn list(&self, path: &str) -> Vec<Value> {
+        self.list_while(path, |_| true).await
+    }
+
+    /// As `list`, up to the first page of which `goes_on` says no.
+    pub async fn list_while(&self, path: &str, goes_on: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}{cursor}")).await.expect(200);
+            let items = page["items"].as_array().expect("items");
+            all.extend(items.iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) if goes_on(items) => {
+                    let and = if path.contains('?') { '&' } else { '?' };
+                    cursor = format!("{and}cursor={next}");
+                }
+                _ => return all,
+            }
+        }
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None, Bytes::new()).await
     }

@@ -13,6 +13,8 @@ pub mod net;
 pub mod peer;
 pub mod people;
 pub mod visitor;
+pub mod wait;
 
 pub use appliance::Appliance;
 pub use people::PASSWORD;
+pub use wait::until;

@@ -12,6 +12,34 @@ use super::{Appliance, http::Http};
 
 pub const PASSWORD: &str = "seven quiet otters";
 pub const SETUP_TOKEN: &str = "setup-token-of-this-test";
+/// Of a key for a program that does whatever a test has it do.
+pub const SCOPES: &[&str] = &[
+    "agents:read",
+    "agents:write",
+    "agents:publish",
+    "agents:execute",
+    "agents:share",
+    "executions:read",
+    "executions:cancel",
+    "executions:retry",
+    "workflows:read",
+    "workflows:write",
+    "workflows:execute",
+    "webhooks:read",
+    "webhooks:write",
+    "triggers:read",
+    "triggers:write",
+    "events:publish",
+    "schedules:read",
+    "schedules:write",
+    "budgets:read",
+    "budgets:write",
+    "credentials:read",
+    "credentials:write",
+    "org:read",
+    "org:write",
+    "audit:read",
+];
 
 static NUMBER: AtomicUsize = AtomicUsize::new(1);
 

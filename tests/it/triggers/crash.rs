@@ -70,15 +70,7 @@ async fn what_was_answered_is_kept_and_nothing_starts_twice() {
         assert_eq!(*first, run, "D1, D2: message {n} started twice");
     }
     let http = owner(&server).await;
-    let (mut runs, mut cursor) = (0, String::new());
-    loop {
-        let page = http.get(&format!("/api/executions?limit=200{cursor}")).await.expect(200);
-        runs += page["items"].as_array().expect("items").len();
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(runs, answered.len(), "one run for each message");
+    let runs = http.list("/api/executions?limit=200").await;
+    assert_eq!(runs.len(), answered.len(), "one run for each message");
     println!("kills=4 messages={number} covered=D1,D2");
 }

@@ -21,23 +21,8 @@ use crate::support::Appliance;
 use crate::support::clock::HeldClock;
 use crate::support::http::{Answer, Http};
 use crate::support::peer::{Peer, answer, json as says};
-use crate::support::people::Caller;
+use crate::support::people::{Caller, SCOPES};
 
-const SCOPES: &[&str] = &[
-    "agents:read",
-    "agents:write",
-    "agents:publish",
-    "agents:share",
-    "agents:execute",
-    "executions:read",
-    "workflows:read",
-    "workflows:write",
-    "workflows:execute",
-    "triggers:read",
-    "triggers:write",
-    "events:publish",
-    "audit:read",
-];
 const SECRET: &str = "a secret of this test";
 
 /// An appliance at a time of the test's own, its owner, and an agent that repeats its input.

@@ -3,8 +3,9 @@
 use reeve::access::Role;
 use serde_json::{Value, json};
 
-use super::{Bench, is_signed, status, taken, until};
+use super::{Bench, is_signed, status, taken};
 use crate::support::peer::{Peer, answer, json as says};
+use crate::support::until;
 
 const HOUR: u64 = 3_600_000;
 
@@ -22,7 +23,7 @@ impl Bench {
     async fn callback(&self, run: &str, status: &str, attempts: u64) -> Value {
         let found = async || self.owner.get(&format!("{run}/callback")).await.expect(200);
         let fits = |it: &Value| it["status"] == status && it["attempts"] == attempts;
-        until(async || fits(&found().await)).await;
+        until("the callback", async || fits(&found().await)).await;
         found().await
     }
 
@@ -216,8 +217,10 @@ async fn a_dead_address_does_not_gather_callbacks_without_end() {
         bench.pass(29 * HOUR);
     }
     bench.callback(&first, "failed", 10).await;
-    until(async || bench.owner.get("/api/callbacks/signing").await.expect(200)["callbacks_waiting"] == 0)
-        .await;
+    until("none waits", async || {
+        bench.owner.get("/api/callbacks/signing").await.expect(200)["callbacks_waiting"] == 0
+    })
+    .await;
     bench.owner.post(&format!("{agent}/execute"), body).await.expect(200);
 }
 

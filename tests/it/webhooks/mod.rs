@@ -16,27 +16,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 
 use crate::agents::published;
-use crate::support::Appliance;
 use crate::support::clock::HeldClock;
 use crate::support::peer::{Peer, Received, Step, answer, json as says};
-use crate::support::people::Caller;
-
-const SCOPES: &[&str] = &[
-    "agents:read",
-    "agents:write",
-    "agents:publish",
-    "agents:share",
-    "agents:execute",
-    "executions:read",
-    "executions:cancel",
-    "executions:retry",
-    "workflows:read",
-    "workflows:write",
-    "workflows:execute",
-    "webhooks:read",
-    "webhooks:write",
-    "audit:read",
-];
+use crate::support::people::{Caller, SCOPES};
+use crate::support::{Appliance, until};
 
 /// An appliance at a time of the test's own, its owner, and a far end: `/work` is an agent, `/hook` is told.
 struct Bench {
@@ -120,7 +103,7 @@ impl Bench {
 
     /// What `/hook` heard, once it was so many.
     async fn heard(&self, count: usize) -> Vec<Received> {
-        until(async || self.told().len() >= count).await;
+        until("so many messages", async || self.told().len() >= count).await;
         self.told()
     }
 
@@ -149,14 +132,6 @@ impl Bench {
     async fn delivery(&self, id: &str, status: &str, attempts: u64) -> Value {
         let fits = |it: &[Value]| it.len() == 1 && it[0]["status"] == status && it[0]["attempts"] == attempts;
         self.deliveries(id, fits).await.remove(0)
-    }
-}
-
-async fn until(holds: impl AsyncFn() -> bool) {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < patience, "it never came about");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use reeve::access::Role;
 use serde_json::json;
 
 use super::{Bench, id_of, status, taken};
+use crate::support::until;
 
 #[actix_web::test]
 async fn a_webhook_is_made_changed_and_deleted() {
@@ -92,7 +93,7 @@ async fn a_deleted_webhook_takes_what_waits_with_it() {
     bench.delivery(id_of(&webhook), "pending", 1).await;
     bench.owner.delete(&format!("/api/webhooks/{}", id_of(&webhook))).await.expect(204);
     let waiting = || bench.appliance.inner.services.timers.waiting();
-    super::until(async || waiting() == 0).await;
+    until("no timer waits", async || waiting() == 0).await;
     bench.pass(3_600_000);
     assert_eq!(bench.told().len(), 1);
 }
