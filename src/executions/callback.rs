@@ -1,7 +1,5 @@
 //! The address that a run names for its end to be told to: what may be one. Sending is the webhooks' business.
 
-use url::Url;
-
 use crate::base::{Error, Result};
 use crate::infra::egress::{Egress, parse_url};
 
@@ -23,9 +21,4 @@ pub(super) fn check(egress: &Egress, text: &str) -> Result<String> {
         Error::from(it).at("/callback_url", message)
     })?;
     Ok(url.into())
-}
-
-/// Where an address leads, without what else stands in it: some write a token there.
-pub(super) fn origin_of(address: &str) -> Option<String> {
-    Url::parse(address).ok().map(|it| it.origin().ascii_serialization())
 }

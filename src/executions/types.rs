@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::callback;
 use super::sessions::OnBusy;
 use crate::access::Cx;
 use crate::adapters::{Upstream, Usage};
 use crate::base::{AgentId, BatchId, Error, ExecutionId, Json, Result, Timestamp, VersionId, WorkflowId};
 use crate::engine::{Failure, Status, Underway};
+use crate::infra::egress::origin_of;
 
 /// Most that a caller may wait for a run's end.
 pub(super) const MAX_WAIT_MS: u64 = 300_000;
@@ -385,7 +385,7 @@ impl Execution {
             attempts: self.attempts.max(underway.attempts),
             trigger: self.trigger,
             metadata: self.metadata,
-            callback_origin: self.callback_url.as_deref().and_then(callback::origin_of),
+            callback_origin: self.callback_url.as_deref().map(origin_of),
             usage,
             created_at: self.created_at,
             started_at,

@@ -17,7 +17,7 @@ use crate::access::Services;
 use crate::audit::{self, Note};
 use crate::base::{Actor, Code, DeliveryId, Id, OrgId, Origin, Result, Timestamp, WebhookId};
 use crate::engine::{Due, Fire, Timer, TimerKind};
-use crate::infra::egress::parse_url;
+use crate::infra::egress::{origin_of, parse_url};
 use crate::infra::fault;
 use crate::infra::store::{OrgTx, Rows};
 
@@ -65,7 +65,7 @@ impl To {
     fn endpoint(&self, org: OrgId) -> Endpoint {
         match self {
             Self::Webhook(it) => Endpoint::Webhook(it.id),
-            Self::Callback(url) => Endpoint::Origin(org, url.origin().ascii_serialization()),
+            Self::Callback(url) => Endpoint::Origin(org, origin_of(url.as_str())),
         }
     }
 }

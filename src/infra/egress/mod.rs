@@ -26,7 +26,7 @@ pub use client::{Egress, EgressConfig};
 pub use connect::{ReachStep, Resolver, SystemResolver};
 pub use error::{Denial, EgressError, Kind};
 pub use ledger::{Contact, ContactOutcome, Ledger, NoLedger};
-pub use policy::parse_url;
+pub use policy::{origin_of, parse_url};
 pub use request::{CallLimits, Caller, MAX_REDIRECTS, Request, SecretHeader};
 pub use response::Response;
 pub use room::Seat;

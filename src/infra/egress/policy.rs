@@ -132,6 +132,12 @@ pub fn parse_url(text: &str) -> Result<Url, EgressError> {
     Ok(url)
 }
 
+/// Where an address leads (scheme, host and port), without what else stands in it: some write a token there. Empty
+/// where it is no address.
+pub fn origin_of(address: &str) -> String {
+    Url::parse(address).map(|it| it.origin().ascii_serialization()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

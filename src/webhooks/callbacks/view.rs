@@ -2,11 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use url::Url;
 
 use super::secret::Signing;
 use crate::base::{DeliveryId, EventId, ExecutionId, Timestamp};
 use crate::infra::Secret;
+use crate::infra::egress::origin_of;
 use crate::webhooks::delivery::{Delivery, State, Try};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -127,10 +127,6 @@ impl CallbackView {
         }
         self
     }
-}
-
-fn origin_of(address: &str) -> String {
-    Url::parse(address).map(|it| it.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// What signs an organization's callbacks.
