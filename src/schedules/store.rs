@@ -74,10 +74,7 @@ pub(super) fn find(rows: &impl Rows<PerOrg>, id: ScheduleId) -> Result<Schedule>
 
 /// In which index, and where in it, schedules stand that run it.
 pub(super) fn place_of(target: Target) -> (u8, Key) {
-    match target {
-        Target::Agent(id) => (BY_AGENT, Key::of(id)),
-        Target::Chain(id) => (BY_CHAIN, Key::of(id)),
-    }
+    target.place(BY_AGENT, BY_CHAIN)
 }
 
 pub(super) fn of_target(rows: &impl Rows<PerOrg>, target: Target) -> Result<Vec<Schedule>> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{AgentId, Error, Result, WorkflowId};
+use crate::infra::store::Key;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -12,6 +13,19 @@ pub enum Target {
 }
 
 impl Target {
+    /// What a row names; `None` where it names neither.
+    pub fn of(agent: Option<AgentId>, workflow: Option<WorkflowId>) -> Option<Self> {
+        agent.map(Self::Agent).or_else(|| workflow.map(Self::Chain))
+    }
+
+    /// In which of two indexes, and where in it, what starts it stands.
+    pub fn place(self, of_agents: u8, of_chains: u8) -> (u8, Key) {
+        match self {
+            Self::Agent(id) => (of_agents, Key::of(id)),
+            Self::Chain(id) => (of_chains, Key::of(id)),
+        }
+    }
+
     pub fn agent(self) -> Option<AgentId> {
         match self {
             Self::Agent(id) => Some(id),

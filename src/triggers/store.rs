@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::types::Trigger;
 use crate::access::Cx;
 use crate::base::{Error, OrgId, Result, TriggerId};
-use crate::infra::store::{Indexes, Key, PerAppliance, PerOrg, Row, Rows, Table};
+use crate::infra::store::{Indexes, Key, Order, PerAppliance, PerOrg, Row, Rows, Table};
 use crate::infra::token::TokenHash;
 use crate::targets::{self, Target};
 
@@ -23,11 +23,9 @@ impl Row for Trigger {
 
     fn indexes(&self, index: &mut Indexes) {
         index.add(BY_NAME, Key::new().text(&self.name.to_lowercase()));
-        if let Some(agent) = self.agent_id {
-            index.add(BY_AGENT, Key::of(agent));
-        }
-        if let Some(chain) = self.workflow_id {
-            index.add(BY_CHAIN, Key::of(chain));
+        if let Some(target) = Target::of(self.agent_id, self.workflow_id) {
+            let (place, key) = target.place(BY_AGENT, BY_CHAIN);
+            index.add(place, key);
         }
     }
 }
@@ -81,11 +79,8 @@ pub(super) fn check_free(rows: &impl Rows<PerOrg>, name: &str, own: Option<Trigg
 /// Names of the triggers that start runs of it.
 pub(super) fn names_of(rows: &impl Rows<PerOrg>, target: Target) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    let (index, prefix) = match target {
-        Target::Agent(id) => (BY_AGENT, Key::of(id)),
-        Target::Chain(id) => (BY_CHAIN, Key::of(id)),
-    };
-    rows.scan_index::<Trigger>(index, prefix, crate::infra::store::Order::Oldest, |it| {
+    let (index, prefix) = target.place(BY_AGENT, BY_CHAIN);
+    rows.scan_index::<Trigger>(index, prefix, Order::Oldest, |it| {
         names.push(it.name);
         Ok(true)
     })?;

@@ -414,12 +414,7 @@ impl Given<'_> {
 impl Trigger {
     /// What it starts.
     pub(super) fn target(&self) -> Result<Target> {
-        let chain = || self.workflow_id.map(Target::Chain);
-        self.agent_id
-            .map(Target::Agent)
-            .or_else(chain)
-            .ok_or("a trigger starts nothing")
-            .doing("read a trigger")
+        Target::of(self.agent_id, self.workflow_id).ok_or("a trigger starts nothing").doing("read a trigger")
     }
 
     pub(super) fn lead_to(&mut self, target: Target) {

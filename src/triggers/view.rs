@@ -56,7 +56,7 @@ pub struct HitCounts {
 
 impl TriggerView {
     pub fn target(&self) -> Option<Target> {
-        self.agent_id.map(Target::Agent).or_else(|| self.workflow_id.map(Target::Chain))
+        Target::of(self.agent_id, self.workflow_id)
     }
 
     pub(super) fn of(it: Trigger, counts: Option<Counts>, now: Timestamp) -> Self {

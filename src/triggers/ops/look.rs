@@ -20,9 +20,7 @@ pub struct TriggerFilter {
 impl TriggerFilter {
     fn keeps(&self, it: &Trigger) -> bool {
         self.kind.is_none_or(|kind| kind == it.kind())
-            && self
-                .target
-                .is_none_or(|target| (target.agent(), target.workflow()) == (it.agent_id, it.workflow_id))
+            && self.target.is_none_or(|target| Target::of(it.agent_id, it.workflow_id) == Some(target))
             && self.q.as_ref().is_none_or(|q| it.name.to_lowercase().contains(&q.to_lowercase()))
     }
 }
