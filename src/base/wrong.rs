@@ -9,18 +9,21 @@ pub fn in_words(at: String, message: &str) -> Invalid {
         return Invalid { path: format!("{at}/{field}"), message: "is missing".to_owned() };
     }
     if let Some(field) = quoted(message, "duplicate field `") {
-        let path = if at.ends_with(&format!("/{field}")) { at } else { format!("{at}/{field}") };
-        return Invalid { path, message: "comes twice".to_owned() };
+        return Invalid { path: path_of(at, field), message: "comes twice".to_owned() };
     }
     if let Some(field) = quoted(message, "unknown field `") {
-        let path = if at.ends_with(&format!("/{field}")) { at } else { format!("{at}/{field}") };
         let known = match message.split_once(", expected ") {
             Some((_, known)) => format!("is no field here; the fields are {}", names(known)),
             None => "is no field here".to_owned(),
         };
-        return Invalid { path, message: known };
+        return Invalid { path: path_of(at, field), message: known };
     }
     Invalid { path: at, message: of_value(message) }
+}
+
+/// Of a field that the parser had read when it stopped: some parsers count it to where they stood.
+fn path_of(at: String, field: &str) -> String {
+    if at.ends_with(&format!("/{field}")) { at } else { format!("{at}/{field}") }
 }
 
 fn of_value(message: &str) -> String {

@@ -68,21 +68,21 @@ pub struct Rollup {
     #[serde(rename = "$")]
     pub cost_micros: i64,
     /// Calls whose cost nobody knows.
-    #[serde(rename = "uc", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "uc", default, skip_serializing_if = "is_zero")]
     pub unpriced_calls: u64,
     /// Runs with such calls.
-    #[serde(rename = "ur", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "ur", default, skip_serializing_if = "is_zero")]
     pub unpriced_runs: u64,
     /// Calls whose tokens nobody knows.
-    #[serde(rename = "tc", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "tc", default, skip_serializing_if = "is_zero")]
     pub uncounted_calls: u64,
     /// Runs with such calls.
-    #[serde(rename = "tr", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "tr", default, skip_serializing_if = "is_zero")]
     pub uncounted_runs: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over so")]
-fn is_none(number: &u64) -> bool {
+fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
