@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::context::RequestTag;
+use super::strict::Strict;
 use crate::access::Cx;
 use crate::base::{Code, Error, Result, check_depth, in_words};
 
@@ -198,13 +199,15 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("a body is UTF-8 text"))?;
     check_depth(bytes)?;
     // Following the path costs more than parsing, so only what fails is parsed again with it.
-    serde_json::from_str(text).map_err(|error| explained::<T>(text, &error))
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = T::deserialize(Strict(&mut deserializer)).and_then(|it| deserializer.end().map(|()| it));
+    parsed.map_err(|error| explained::<T>(text, &error))
 }
 
 fn explained<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Error {
     if error.is_data() {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        if let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        if let Err(error) = serde_path_to_error::deserialize::<_, T>(Strict(&mut deserializer)) {
             return wrong(error.path(), error.inner());
         }
     }

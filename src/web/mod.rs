@@ -29,6 +29,7 @@ mod run;
 mod schema_form;
 mod sse;
 mod state;
+mod strict;
 mod ui_kit;
 pub mod view;
 

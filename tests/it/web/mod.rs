@@ -5,6 +5,7 @@ mod codes;
 mod developers;
 mod hostile;
 mod idempotency;
+mod objects;
 mod openapi;
 mod probe;
 mod rates;
