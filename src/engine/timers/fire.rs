@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore};
 
@@ -58,7 +59,7 @@ pub trait Fire: Send + Sync {
 }
 
 /// Every organization that there is.
-type Orgs = Box<dyn Fn() -> Result<Vec<OrgId>> + Send + Sync>;
+type Orgs = Arc<dyn Fn() -> Result<Vec<OrgId>> + Send + Sync>;
 
 /// The timers of one appliance. Cheap to clone.
 #[derive(Clone)]
@@ -101,10 +102,13 @@ impl Timers {
     /// Reads the timers of `orgs` back and fires them from now on, as long as `self` lives. Runs on the
     /// caller's runtime.
     pub fn start(&self, orgs: impl Fn() -> Result<Vec<OrgId>> + Send + Sync + 'static) -> Result<()> {
-        let orgs: Orgs = Box::new(orgs);
-        let changes = self.0.store.follow();
+        let orgs: Orgs = Arc::new(orgs);
+        let changes = Mutex::new(Some(self.0.store.follow()));
         self.0.read_all(&orgs)?;
-        tokio::spawn(follow(Arc::downgrade(&self.0), changes, orgs));
+        let timers = Arc::downgrade(&self.0);
+        tokio::spawn(tend("hears of timers", move || {
+            follow(timers.clone(), changes.lock().take(), orgs.clone())
+        }));
         let timers = Arc::downgrade(&self.0);
         tokio::spawn(tend("fires timers", move || turn(timers.clone())));
         Ok(())
@@ -150,6 +154,7 @@ impl Inner {
         for change in batch.changes.iter().filter(|it| it.table == Timer::TABLE.number) {
             let Some(name) = name_of(change.org, &change.key) else { continue };
             self.pauses.lock().remove(&name);
+            fault!("timers.hear");
             self.reread(name, None)?;
             changed = true;
         }
@@ -246,19 +251,32 @@ fn name_of(org: OrgId, key: &[u8]) -> Option<Name> {
     Some(Name { org, kind: TimerKind::try_from(*kind).ok()?, subject: subject.try_into().ok()? })
 }
 
-/// Until the timers are gone: hears what commits do to timers.
-async fn follow(timers: Weak<Inner>, mut changes: tokio::sync::broadcast::Receiver<ChangeBatch>, orgs: Orgs) {
+/// Until the timers are gone: hears what commits do to timers. `None`: it is begun anew, and reads what it may have
+/// missed.
+async fn follow(timers: Weak<Inner>, changes: Option<Receiver<ChangeBatch>>, orgs: Orgs) {
+    let mut changes = match changes {
+        Some(changes) => changes,
+        None => {
+            let Some(timers) = timers.upgrade() else { return };
+            let changes = timers.store.follow();
+            say(timers.read_all(&orgs));
+            changes
+        }
+    };
     loop {
         let heard = changes.recv().await;
         let Some(timers) = timers.upgrade() else { return };
-        let done = match heard {
+        say(match heard {
             Ok(batch) => timers.hear(&batch),
             Err(RecvError::Lagged(_)) => timers.read_all(&orgs),
             Err(RecvError::Closed) => return,
-        };
-        if let Err(error) = done {
-            tracing::error!(?error, "timers could not be read; they wait for the next start");
-        }
+        });
+    }
+}
+
+fn say(read: Result<()>) {
+    if let Err(error) = read {
+        tracing::error!(?error, "timers could not be read; they wait for the next start");
     }
 }
 
