@@ -14,6 +14,8 @@ pub(super) const BY_BATCH: u8 = 6;
 pub(super) const BY_DEAD: u8 = 7;
 /// Those that a later run of their session is to end, as long as they have not ended.
 pub(super) const BY_INTERRUPTED: u8 = 8;
+/// By session, those that have not ended.
+pub(super) const BY_SESSION_OPEN: u8 = 9;
 
 impl Row for Execution {
     type Scope = PerOrg;
@@ -44,6 +46,9 @@ impl Row for Execution {
         }
         if let Some(session) = &self.session_id {
             index.add(BY_SESSION, Key::new().text(session));
+            if !self.status.has_ended() {
+                index.add(BY_SESSION_OPEN, Key::new().text(session));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::row::Session;
 use crate::access::Cx;
 use crate::base::{Code, Error, ExecutionId, Json, Result};
 use crate::engine::{Failure, Lane};
-use crate::executions::store::BY_SESSION;
+use crate::executions::store::BY_SESSION_OPEN;
 use crate::executions::types::{Execution, MAX_SESSION_CHARS, NewExecution};
 use crate::infra::fault;
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows};
@@ -145,17 +145,13 @@ pub(in crate::executions) fn interruption(by: ExecutionId) -> Failure {
     }
 }
 
-/// Runs of a session that have not ended, oldest first. They are among its newest, for those before them have.
+/// Runs of a session that have not ended, oldest first.
 pub(super) fn open_runs(rows: &impl Rows<PerOrg>, session: &str) -> Result<Vec<Execution>> {
-    let (mut open, mut looked) = (Vec::new(), 0);
-    rows.scan_index::<Execution>(BY_SESSION, Key::new().text(session), Order::Newest, |run| {
-        looked += 1;
-        if !run.status.has_ended() {
-            open.push(run);
-        }
-        Ok(looked < 2 * MAX_OPEN)
+    let mut open = Vec::new();
+    rows.scan_index::<Execution>(BY_SESSION_OPEN, Key::new().text(session), Order::Oldest, |run| {
+        open.push(run);
+        Ok(true)
     })?;
-    open.reverse();
     Ok(open)
 }
 
