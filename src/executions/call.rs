@@ -77,7 +77,9 @@ impl AgentCall<'_> {
             held.sent();
         }
         fault!("executions.call");
+        let out = sink.out();
         let outcome = version.adapter.run(&call, &clean).await;
+        out.back();
         fault!("executions.answered");
         clean.finish();
         let is_cut_off = |it: &CallError| it.code == Code::ExecutionTimeout || call.stop.is_cancelled();

@@ -20,6 +20,7 @@ mod runner;
 mod seen;
 pub mod sessions;
 mod sink;
+mod spent;
 mod store;
 mod types;
 mod work;

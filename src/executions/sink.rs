@@ -58,6 +58,11 @@ impl<'a> JournalSink<'a> {
         }
     }
 
+    /// The call goes out. Where it is given up before it is back, it was cut off.
+    pub(super) fn out(&self) -> Out<'_, 'a> {
+        Out { sink: self, is_back: false }
+    }
+
     /// Tells what a budget holds for this call of what it uses.
     pub(super) fn counting(self, held: Option<Arc<Held>>) -> Self {
         Self { held, ..self }
@@ -105,6 +110,26 @@ impl<'a> JournalSink<'a> {
             step.usage.lock().add(usage);
         }
         self.note(EventKind::Usage, json!(usage));
+    }
+}
+
+/// A call that is out.
+pub(super) struct Out<'s, 'a> {
+    sink: &'s JournalSink<'a>,
+    is_back: bool,
+}
+
+impl Out<'_, '_> {
+    pub(super) fn back(mut self) {
+        self.is_back = true;
+    }
+}
+
+impl Drop for Out<'_, '_> {
+    fn drop(&mut self) {
+        if !self.is_back {
+            self.sink.cut_off();
+        }
     }
 }
 

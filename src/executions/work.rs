@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use serde_json::json;
 
 use super::batches;
 use super::call::{AgentCall, failure_of};
 use super::extend::{Attempt, Conductor, Listeners, Podium};
 use super::sessions;
+use super::spent::{self, Spent};
 use super::store::BY_INTERRUPTED;
 use super::types::Execution;
 use crate::access::Services;
@@ -50,6 +50,30 @@ impl AgentWork {
 
     fn usage(&self, id: ExecutionId) -> Arc<Mutex<Usage>> {
         self.used.lock().entry(id).or_default().clone()
+    }
+
+    /// From here on it is known what the run used: by attempts of an earlier process, and by those that follow.
+    fn take_up(&self, task: &Task, run: &Run) -> Result<()> {
+        if self.used.lock().contains_key(&task.id) {
+            return Ok(());
+        }
+        let (earlier, mut spent) = (task.attempts.saturating_sub(1), Spent::default());
+        if earlier > 0 {
+            run.history(|it| spent::tells(it.kind))?.iter().for_each(|it| spent.read(it));
+        }
+        *self.usage(task.id).lock() = spent.of(earlier);
+        Ok(())
+    }
+
+    /// Where no attempt of this process knows the run, by what the journal says.
+    fn used(&self, tx: &OrgTx<'_, '_>, task: &Task, execution: &Execution) -> Result<Usage> {
+        match self.used.lock().get(&task.id) {
+            Some(known) => Ok(*known.lock()),
+            None if execution.agent_id.is_some() && execution.started_at.is_some() => {
+                spent::in_journal(tx, task.id, task.attempts)
+            }
+            None => Ok(Usage::default()),
+        }
     }
 
     fn tell(&self, tx: &mut OrgTx<'_, '_>, execution: &Execution) -> Result<()> {
@@ -149,11 +173,15 @@ impl Work for AgentWork {
             drop(rows);
             return self.conduct(&services, task, run, execution).await;
         }
-        match self.call(&services, task, run, rows, execution).await {
+        let called = match self.take_up(task, run) {
+            Ok(()) => self.call(&services, task, run, rows, execution).await,
+            Err(error) => Err(failure_of(error)),
+        };
+        match called {
             Ok(output) => Verdict::Done(output),
             Err(_) if run.stop.is_cancelled() => Verdict::Stopped,
             Err(failure) => {
-                run.note(EventKind::Log, Json::of(&json!({ "level": "error", "message": failure.message })));
+                run.note(EventKind::Log, spent::last_line(task.attempts, &failure));
                 Verdict::Failed(failure)
             }
         }
@@ -198,7 +226,6 @@ impl Work for AgentWork {
 
     fn ended(&self, tx: &mut OrgTx<'_, '_>, task: &Task, end: &End) -> Result<()> {
         let Some(mut execution) = tx.get::<Execution>(task.id)? else { return Ok(()) };
-        execution.usage = self.used.lock().get(&task.id).map_or_else(Usage::default, |it| *it.lock());
         execution.status = end.status;
         if execution.agent_id.is_some() {
             execution.upstream = self.upstream_of(task, end.status);
@@ -209,6 +236,7 @@ impl Work for AgentWork {
         // An earlier process may have begun it.
         execution.started_at = execution.started_at.or(end.started_at);
         execution.completed_at = Some(end.ended_at);
+        execution.usage = self.used(tx, task, &execution)?;
         if let Some(conductor) = self.conductor().filter(|_| execution.workflow_id.is_some()) {
             conductor.ended(tx, &mut execution)?;
         }

@@ -87,10 +87,14 @@ pub(super) enum Then {
     Fail,
 }
 
-/// Whether entries of this kind are told here.
+/// Whether entries of this kind are told here, or say what a step used whose end is not told.
 pub(super) fn is_fact(kind: EventKind) -> bool {
     matches!(
         kind,
-        EventKind::StepStarted | EventKind::StepCompleted | EventKind::StepFailed | EventKind::StepSkipped
+        EventKind::StepStarted
+            | EventKind::StepCompleted
+            | EventKind::StepFailed
+            | EventKind::StepSkipped
+            | EventKind::Usage
     )
 }

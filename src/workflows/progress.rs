@@ -45,7 +45,7 @@ pub(super) struct Progress {
     pub begun_at: Option<Timestamp>,
     /// Not before this.
     pub retry_at: Option<Timestamp>,
-    /// By the attempts of this call that have ended.
+    /// By the attempts of this call that have ended, or were cut off by a crash.
     pub spent: Usage,
     /// By calls that have ended.
     pub total: Usage,
@@ -58,10 +58,17 @@ impl Progress {
 
     /// Errors: only ours, where the journal is not of this plan.
     pub(super) fn replay(plan: &Plan, history: &[Entry]) -> Result<Self> {
-        let mut progress = Self::new(plan);
+        let (mut progress, mut told) = (Self::new(plan), None);
         for entry in history {
             match entry.kind {
-                EventKind::StepStarted => progress.started(&read::<Started>(entry)?, entry.at),
+                EventKind::StepStarted => {
+                    progress.cut_off(told.take());
+                    progress.started(&read::<Started>(entry)?, entry.at);
+                }
+                EventKind::Usage => {
+                    told.get_or_insert_with(Usage::default).add(read(entry)?);
+                    continue;
+                }
                 EventKind::StepCompleted => progress.completed(plan, read::<Completed>(entry)?),
                 EventKind::StepFailed => progress.failed(plan, &read::<Failed>(entry)?),
                 EventKind::StepSkipped => {
@@ -70,8 +77,17 @@ impl Progress {
                 }
                 _ => {}
             }
+            told = None;
         }
+        progress.cut_off(told);
         Ok(progress)
+    }
+
+    /// The attempt under way has no end in the journal: it used what it has told, or nobody knows what.
+    fn cut_off(&mut self, told: Option<Usage>) {
+        if self.in_flight {
+            self.spent.add(told.unwrap_or_else(Usage::of_unknown_call));
+        }
     }
 
     pub(super) fn started(&mut self, fact: &Started, at: Timestamp) {
@@ -130,7 +146,7 @@ impl Progress {
         self.spent = Usage::default();
     }
 
-    /// By everything whose end is in the journal.
+    /// By everything that the journal tells of.
     pub(super) fn used(&self) -> Usage {
         let mut used = self.total;
         used.add(self.spent);
@@ -207,6 +223,21 @@ mod tests {
         assert!(progress.in_flight && !progress.is_fresh());
         assert_eq!(progress.total.api_calls, 2);
         assert!(matches!(&progress.outcomes[0], Some(Outcome::Completed(it)) if it.as_str() == r#"{"n":2}"#));
+    }
+
+    #[test]
+    fn what_was_cut_off_used_what_it_told_or_nobody_knows_what() {
+        let used = |more: &[Entry]| {
+            let progress = after(&[&[started("a", 1, 1), completed("a", 2)], more].concat());
+            (progress.used().api_calls, progress.used().unpriced_calls)
+        };
+        let began = || started("b", 1, 1);
+        let told = || entry(EventKind::Usage, usage(5));
+        assert_eq!(used(&[]), (2, 0));
+        assert_eq!(used(&[began()]), (3, 1));
+        assert_eq!(used(&[began(), told()]), (7, 0));
+        assert_eq!(used(&[began(), began(), told()]), (8, 1));
+        assert_eq!(used(&[began(), told(), completed("b", 5)]), (7, 0));
     }
 
     #[test]

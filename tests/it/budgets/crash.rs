@@ -69,6 +69,12 @@ async fn a_call_that_a_kill_cut_off_is_counted_with_all_that_was_held_for_it() {
         }
     }
     assert_eq!(peer.received_count(), 8);
+    for (place, run) in runs.iter().enumerate() {
+        let usage = &http.get(&format!("/api/executions/{run}")).await.expect(200)["usage"];
+        let found = json!([usage["api_calls"], usage["unpriced_calls"], usage["cost_micros"]]);
+        let cut_off = u64::from(place < 3);
+        assert_eq!(found, json!([1 + cut_off, cut_off, DOLLAR / 5]), "{usage}");
+    }
     // Nobody knows what the three had used: all that was held. Five were answered, for a fifth of it each.
     let counted = figures(&standing(&http, &budget).await);
     assert_eq!(counted, (3 * DOLLAR + 5 * DOLLAR / 5, 0, 8), "D10");
@@ -93,6 +99,9 @@ async fn work_that_runs_once_is_counted_when_a_kill_ends_it_and_what_never_began
     // The second has its turn now; it is cancelled while it is under way, and only its input is known: it is free.
     peer.has_received(2).await;
     http.post(&format!("/api/executions/{}/cancel", runs[1]), json!({})).await.expect(200);
-    assert_eq!(http.get(&format!("/api/executions/{}", runs[0])).await.expect(200)["status"], "failed");
+    let cut_off = http.get(&format!("/api/executions/{}", runs[0])).await.expect(200);
+    let (usage, unknown) = (&cut_off["usage"], json!([1, 1, null]));
+    assert_eq!(cut_off["status"], "failed");
+    assert_eq!(json!([usage["api_calls"], usage["unpriced_calls"], usage["cost_micros"]]), unknown);
     assert_eq!(figures(&standing(&http, &budget).await), (DOLLAR, 0, 2), "D10");
 }

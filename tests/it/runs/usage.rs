@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Bench, ok};
 use crate::agents::{native, published};
-use crate::support::peer::Step;
+use crate::support::peer::{Step, answer};
+use crate::support::until;
 
 const CUT_OFF: &str = "cut off";
 
@@ -68,6 +69,25 @@ async fn what_a_call_used_that_was_cut_off_is_unknown() {
     let hook = bench.agent("Hook", json!({ "timeout_ms": 300, "retry": { "max_attempts": 1 } })).await;
     let usage = bench.used(&hook, json!({ "text": CUT_OFF })).await;
     assert_eq!((&usage["cost_micros"], &usage["unpriced_calls"]), (&Value::Null, &json!(1)), "{usage}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_used_before_a_restart_counts_once() {
+    let bench = Bench::new(|_, n| if n < 2 { answer(503, &[], "not yet") } else { ok() }).await;
+    let retry = json!({ "max_attempts": 3, "backoff_ms": 2_000, "max_backoff_ms": 2_000 });
+    let hook = bench.agent("Hook", json!({ "retry": retry })).await;
+    let run = bench.begin(&hook, json!({})).await;
+    until("the first attempt has failed", async || {
+        bench.owner.get(&format!("{run}/logs")).await.text().contains("attempt 1 failed")
+    })
+    .await;
+    let bench = bench.restart().await;
+    let ended = bench.ended(&run).await;
+    assert_eq!((&ended["status"], &ended["attempts"]), (&json!("completed"), &json!(3)), "{ended}");
+    let usage = &ended["usage"];
+    assert_eq!((&usage["api_calls"], &usage["unpriced_calls"]), (&json!(3), &json!(3)), "{usage}");
+    let total = bench.totals(&format!("{hook}/metrics")).await;
+    assert_eq!(total["api_calls"], 3, "{total}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
