@@ -101,6 +101,7 @@ impl Inner {
             org: begun.org,
             stop: topic.stop_token(),
             deadline: std::time::Instant::now() + begun.attempt_limit().map_or(left, |it| it.min(left)),
+            lease: Arc::default(),
             earlier,
             turn: Mutex::new(turn),
             kept: Mutex::default(),
@@ -109,10 +110,12 @@ impl Inner {
         };
         let next = tokio::select! {
             biased;
-            next = self.attempt(work.as_ref(), &begun, &run, left) => next,
-            // As if the process had ended here.
-            () = self.halt.cancelled() => return,
+            next = self.attempt(work.as_ref(), &begun, &run, left) => Some(next),
+            () = self.halt.cancelled() => None,
         };
+        run.lease.end();
+        // As if the process had ended here.
+        let Some(next) = next else { return };
         match next {
             Next::End(end) => self.finish(&topic, begun, end).await,
             Next::Again { at, after } => self.again(&topic, begun, at, &after).await,

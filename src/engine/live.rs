@@ -31,6 +31,7 @@ pub struct Run {
     pub stop: CancellationToken,
     /// When its time is over.
     pub deadline: Instant,
+    pub(super) lease: Arc<Lease>,
     /// Number of the last entry that earlier attempts left.
     pub(super) earlier: u64,
     /// Places that it waited for and has not taken yet.
@@ -59,18 +60,17 @@ impl Run {
     /// Adds to the journal, with `rows` in the same transaction. When this returns, it is on disk. Tries until
     /// it is, also where the disk is full.
     ///
-    /// Errors: `Unavailable` where it cannot be written any more: the attempt should end.
+    /// Errors: `Unavailable` where it cannot be written any more, or the attempt is over: it should end.
     pub async fn record(
         &self,
         kind: EventKind,
         data: Json,
         rows: impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static,
     ) -> Result<()> {
-        let (engine, topic) = (self.engine.clone(), self.topic.clone());
+        let (engine, topic, lease) = (self.engine.clone(), self.topic.clone(), self.lease.clone());
         // On its own: an attempt that is cut off in the middle must not leave an entry without its rows.
-        let written =
-            self.engine.runtime.spawn(async move { engine.write_entry(&topic, kind, data, rows).await });
-        match written.await {
+        let write = async move { engine.write_entry(&topic, &lease, kind, data, rows).await };
+        match self.engine.runtime.spawn(write).await {
             Ok(true) => Ok(()),
             _ => Err(Error::unavailable("what happened in this run could not be recorded")),
         }
@@ -103,6 +103,22 @@ impl Run {
             kept.extend(entries.into_iter().filter(|it| it.sequence <= self.earlier && keep(it)));
         }
         Ok(kept)
+    }
+}
+
+/// What an attempt has as long as its run is in its hands. Where it was cut off, or has answered, something of it may
+/// still be on its way to the store; that comes too late.
+#[derive(Default)]
+pub(super) struct Lease(AtomicBool);
+
+impl Lease {
+    /// Before the run's pause or end is written, so that nothing of the attempt can follow that.
+    pub(super) fn end(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

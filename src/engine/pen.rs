@@ -4,9 +4,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
+
 use super::face::Inner;
 use super::journal::{self, Entry, EventKind};
-use super::live::Topic;
+use super::live::{Lease, Topic};
 use super::task::{End, Hold, Status, Task, Work};
 use crate::base::{Code, Error, Json, OrgId, Result};
 use crate::infra::fault;
@@ -68,10 +70,12 @@ impl Inner {
         written
     }
 
-    /// Writes one more entry with `rows` in its transaction; `false` where it cannot be written any more.
+    /// Writes one more entry with `rows` in its transaction; `false` where it cannot be written any more, or
+    /// the attempt was over before it was this entry's turn: then the run goes on, or ends, without it.
     pub(super) async fn write_entry(
         &self,
         topic: &Arc<Topic>,
+        lease: &Lease,
         kind: EventKind,
         data: Json,
         rows: impl Fn(&mut OrgTx<'_, '_>) -> Result<()> + Clone + Send + 'static,
@@ -81,7 +85,12 @@ impl Inner {
             begin(work.as_ref(), tx, entries)?;
             rows(tx)
         };
-        self.write_at_last(topic, Some((kind, data)), all).await
+        let writing = topic.writing().lock().await;
+        if lease.is_over() {
+            tracing::warn!(execution.id = %topic.id, "a result came after its attempt was over, and does not count");
+            return false;
+        }
+        self.write_in_turn(topic, &writing, Some((kind, data)), all).await
     }
 
     /// Writes the run's waiting entries, `last` behind them, together with `rows`, then shows them to watchers.
@@ -92,8 +101,18 @@ impl Inner {
         last: Option<(EventKind, Json)>,
         rows: impl Fn(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Clone + Send + 'static,
     ) -> bool {
-        // Held from before `last` is there: nobody else may write it without its rows.
-        let _writing = topic.writing().lock().await;
+        let writing = topic.writing().lock().await;
+        self.write_in_turn(topic, &writing, last, rows).await
+    }
+
+    /// `_writing` is held from before `last` is there: nobody else may write it without its rows.
+    async fn write_in_turn(
+        &self,
+        topic: &Arc<Topic>,
+        _writing: &MutexGuard<'_, ()>,
+        last: Option<(EventKind, Json)>,
+        rows: impl Fn(&mut OrgTx<'_, '_>, &[Entry]) -> Result<()> + Clone + Send + 'static,
+    ) -> bool {
         if let Some((kind, data)) = last {
             topic.note(kind, data);
         }

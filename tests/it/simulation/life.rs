@@ -221,15 +221,18 @@ async fn client(process: Process, mut dice: Dice) {
 
 async fn submit(process: &Process, dice: &mut Dice) -> Option<ExecutionId> {
     let (id, org): (ExecutionId, OrgId) = (process.env.id(), org(dice.below(ORGS.into()) as u8));
-    let plan = match dice.below(12) {
+    let plan = match dice.below(14) {
         0..=3 => Plan::Done { after_ms: dice.below(2_500) as u64 },
         4..=5 => Plan::Flaky { failures: 1 + dice.below(3) as u32 },
         6 => Plan::Hopeless,
         7 => Plan::Hangs,
         8 => Plan::Panics,
+        9..=10 => Plan::Stalls { count: 1 + dice.below(6) as u32 },
         _ => Plan::Steps { count: 1 + dice.below(6) as u32 },
     };
-    let once = dice.percent(30) && !matches!(plan, Plan::Steps { .. });
+    let has_steps = matches!(plan, Plan::Steps { .. } | Plan::Stalls { .. });
+    let once = dice.percent(30) && !has_steps;
+    let attempt_timeout_ms = matches!(plan, Plan::Stalls { .. }).then(|| 500 + dice.below(2_000) as u64);
     let now = process.env.now();
     let task = Task {
         id,
@@ -251,7 +254,7 @@ async fn submit(process: &Process, dice: &mut Dice) -> Option<ExecutionId> {
         held_ms: 0,
         more_lanes: Vec::new(),
         turn: Vec::new(),
-        attempt_timeout_ms: None,
+        attempt_timeout_ms,
         queue_timeout_ms: None,
     };
     let job = Job {

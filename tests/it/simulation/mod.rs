@@ -6,9 +6,10 @@
 //! | promise | looked at |
 //! | --- | --- |
 //! | D1 | what was acknowledged has ended in the end |
-//! | D3 | a recorded step never runs again |
+//! | D3 | a recorded step never runs again, and is recorded once |
 //! | D4 | what may run once reaches the far end once |
 //! | D6 | one end for each run, never another; nothing is left over |
+//! | D7 | what is recorded is of the attempt that is at work, not of one that was given up |
 //! | D8 | each tick of a timer once, none missing, none early, also where the clock is set |
 //! | D10 | what a step costs is written with the step |
 //! | D12 | journals are numbered without gaps and end with their one last entry |
@@ -97,9 +98,37 @@ fn look_at_journal(life: &Life, rows: &View<PerOrg>, kept: &Kept) {
     if !whole || last != 1 || !entries.last().is_some_and(|it| it.kind.is_last()) {
         life.world.wrong(format!("D12: the journal of {} has {numbers:?} and {last} last entries", kept.id));
     }
+    look_at_attempts(life, kept, &entries);
     let steps = entries.iter().filter(|it| it.kind == EventKind::StepCompleted).count();
     if steps != kept.paid as usize {
         life.world.wrong(format!("D10: {} steps of {} are recorded, {} paid for", steps, kept.id, kept.paid));
+    }
+}
+
+fn look_at_attempts(life: &Life, kept: &Kept, entries: &[Entry]) {
+    let (mut at_work, mut steps) = (None, 0_u64);
+    for entry in entries {
+        let data = entry.data.to_value();
+        match entry.kind {
+            EventKind::Started => at_work = data["attempt"].as_u64(),
+            // That it has failed, or was cut off.
+            EventKind::Log if data["level"] == "warn" => at_work = None,
+            EventKind::StepCompleted => {
+                if data["attempt"].as_u64() != at_work {
+                    let attempt = &data["attempt"];
+                    life.world.wrong(format!(
+                        "D7: attempt {attempt} of {} recorded something while {at_work:?} was at work",
+                        kept.id
+                    ));
+                }
+                if data["step"] != steps {
+                    let step = &data["step"];
+                    life.world.wrong(format!("D3: {} recorded step {step} in place of {steps}", kept.id));
+                }
+                steps += 1;
+            }
+            _ => {}
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use super::rows::{Kept, Tick};
 use super::world::{Plan, Series, World};
 use crate::support::dice::Dice;
 
+/// The engine's patience with an attempt that is to stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
 pub(super) struct Labour {
     pub world: Arc<World>,
     pub dice: Mutex<Dice>,
@@ -37,7 +40,13 @@ impl Labour {
         }
     }
 
-    async fn steps(&self, task: &Task, run: &Run, count: u32) -> Verdict {
+    /// Hears nothing of what goes on, and wakes when nobody waits any more, or in the moment before.
+    async fn stall(&self, run: &Run) {
+        run.stop.cancelled().await;
+        tokio::time::sleep(STOP_GRACE - self.pause(2)).await;
+    }
+
+    async fn steps(&self, task: &Task, run: &Run, count: u32, stalls: bool) -> Verdict {
         let Ok(history) = run.history(|it| it.kind == EventKind::StepCompleted) else {
             return Verdict::Stopped;
         };
@@ -47,14 +56,18 @@ impl Labour {
             if self.world.job(task.id).is_some_and(|it| it.recorded.contains(&step)) {
                 self.world.wrong(format!("D3: step {step} of {} ran again after its record", task.id));
             }
-            tokio::time::sleep(self.pause(400)).await;
+            if stalls && self.dice.lock().percent(20) {
+                self.stall(run).await;
+            } else {
+                tokio::time::sleep(self.pause(400)).await;
+            }
             let id = task.id;
             let pay = move |tx: &mut OrgTx<'_, '_>| {
                 let Some(mut kept) = tx.get::<Kept>(id)? else { return Ok(()) };
                 kept.paid += 1;
                 tx.put(&kept)
             };
-            let data = Json::of(&json!({ "step": step }));
+            let data = Json::of(&json!({ "step": step, "attempt": task.attempts }));
             let written = if self.bug == Bug::PaysApart {
                 run.note(EventKind::StepCompleted, data);
                 tokio::time::sleep(self.pause(40)).await;
@@ -82,7 +95,8 @@ impl Labour {
         let failed =
             |retriable| Verdict::Failed(Failure { retriable, ..Failure::new(Code::ExecutionFailed, "no") });
         match job.plan {
-            Plan::Steps { count } => return self.steps(task, run, count).await,
+            Plan::Steps { count } => return self.steps(task, run, count, false).await,
+            Plan::Stalls { count } => return self.steps(task, run, count, true).await,
             Plan::Hangs => {
                 self.reach(task);
                 run.stop.cancelled().await;

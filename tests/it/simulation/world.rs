@@ -23,6 +23,11 @@ pub(super) enum Plan {
     Steps {
         count: u32,
     },
+    /// As `Steps`, and now and then one of them does not hear that it is to stop: it answers when the patience with it
+    /// ends.
+    Stalls {
+        count: u32,
+    },
 }
 
 #[derive(Debug, Clone)]
