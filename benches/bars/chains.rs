@@ -51,10 +51,13 @@ fn at_once(report: &mut Report) {
     {
         all_at_once(server.address, &chains, count);
         let mut times: Vec<f64> = (0..3)
-            .map(|_| all_at_once(server.address, &chains, count).whole.as_secs_f64() / ideal.as_secs_f64())
+            .map(|_| all_at_once(server.address, &chains, count).whole.div_duration_f64(ideal))
             .collect();
         let name = format!("three steps of 100 ms, {count} at once, over the ideal");
         report.row(&name, report::median(&mut times), "", bar);
+        let mut direct: Vec<f64> =
+            (0..3).map(|_| straight(&upstreams, count).div_duration_f64(ideal)).collect();
+        report.row("  ceiling: the same asked without Reeve", report::median(&mut direct), "", "");
     }
 }
 
@@ -76,6 +79,31 @@ pub fn made(server: &Server, key: &str, name: &str, upstreams: &[SocketAddr]) ->
     let made = server.post("/api/chains", key, &json!({ "name": name, "steps": steps }));
     let id = made["id"].as_str().expect("a chain");
     format!("/api/chains/{id}/execute")
+}
+
+/// So many callers that begin together, each of whom asks the far ends of a chain one after the other, on
+/// connections that have been used: how long until the last has its last answer.
+fn straight(upstreams: &[SocketAddr], count: usize) -> Duration {
+    let request = Request::post("/", "", &json!({ "text": "hello" }));
+    let ready = Barrier::new(count + 1);
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..count)
+            .map(|nth| {
+                let chain = &upstreams[nth % CHAINS * STEPS..][..STEPS];
+                let (request, ready) = (&request, &ready);
+                scope.spawn(move || {
+                    let mut connections: Vec<_> = chain.iter().map(|it| Connection::open(*it)).collect();
+                    connections.iter_mut().for_each(|it| drop(it.send(request)));
+                    ready.wait();
+                    connections.iter_mut().for_each(|it| drop(it.send(request)));
+                })
+            })
+            .collect();
+        ready.wait();
+        let began = Instant::now();
+        callers.into_iter().for_each(|it| it.join().expect("a caller"));
+        began.elapsed()
+    })
 }
 
 /// So many runs that begin together; each waits for its end.
