@@ -93,9 +93,13 @@ fn straight(upstreams: &[SocketAddr], count: usize) -> Duration {
                 let (request, ready) = (&request, &ready);
                 scope.spawn(move || {
                     let mut connections: Vec<_> = chain.iter().map(|it| Connection::open(*it)).collect();
-                    connections.iter_mut().for_each(|it| drop(it.send(request)));
+                    for it in &mut connections {
+                        it.send(request);
+                    }
                     ready.wait();
-                    connections.iter_mut().for_each(|it| drop(it.send(request)));
+                    for it in &mut connections {
+                        it.send(request);
+                    }
                 })
             })
             .collect();
