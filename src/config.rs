@@ -152,6 +152,8 @@ pub struct Engine {
     /// Runs that may wait in the whole appliance. Where so many wait, an organization with more than its even share of
     /// them is refused.
     pub max_queued: usize,
+    /// Memory for inputs of more than 256 KiB of runs that are at work; one organization has half of it.
+    pub large_inputs_bytes: u64,
 }
 
 impl Default for Engine {
@@ -161,6 +163,7 @@ impl Default for Engine {
             max_running_per_org: 1_024,
             max_queued_per_org: 20_000,
             max_queued: 200_000,
+            large_inputs_bytes: 128 << 20,
         }
     }
 }
@@ -317,6 +320,10 @@ impl Config {
         for (name, value) in [
             ("engine.max_running", self.engine.max_running),
             ("engine.max_running_per_org", self.engine.max_running_per_org),
+            (
+                "engine.large_inputs_bytes",
+                usize::try_from(self.engine.large_inputs_bytes).unwrap_or(usize::MAX),
+            ),
             ("limits.body_bytes", self.limits.body_bytes),
             ("limits.output_bytes", self.limits.output_bytes),
             ("limits.requests_per_minute", self.limits.requests_per_minute as usize),

@@ -156,6 +156,7 @@ fn engine_options(config: &Config) -> Options {
     Options {
         max_running: config.engine.max_running,
         max_running_per_org: config.engine.max_running_per_org,
+        max_weight: config.engine.large_inputs_bytes,
         max_queued_per_org: config.engine.max_queued_per_org,
         max_queued: config.engine.max_queued,
     }

@@ -51,7 +51,7 @@ impl Inner {
         if self.draining.load(Relaxed) {
             return false;
         }
-        let next = self.queue.lock().pop(self.options.max_running, self.options.max_running_per_org);
+        let next = self.queue.lock().pop(self.options.bounds());
         let Some(task) = next else { return false };
         let inner = self.clone();
         self.runtime.spawn(async move {

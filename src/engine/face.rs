@@ -19,7 +19,7 @@ use super::live::{Dirty, Topic, Underway, Watch};
 use super::machine::{self, Cut};
 use super::paused::Paused;
 use super::pen::write_entries;
-use super::queue::{LaneId, Queue};
+use super::queue::{Bounds, LaneId, Queue};
 use super::task::{Failure, Task, Work};
 use crate::base::{Code, Env, Error, ExecutionId, Json, OrgId, Result};
 use crate::infra::store::{Key, Order, OrgTx, PerOrg, Rows, Store, View};
@@ -43,6 +43,18 @@ pub struct Options {
     pub max_queued_per_org: usize,
     /// As that, in all organizations together. Where so many wait, each keeps an even share.
     pub max_queued: usize,
+    /// Memory that heavy work may need together while it is at work (`Task::weight`); one organization has half of it.
+    pub max_weight: u64,
+}
+
+impl Options {
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            running: self.max_running,
+            running_per_org: self.max_running_per_org,
+            weight: self.max_weight,
+        }
+    }
 }
 
 /// The engine of one appliance. Cheap to clone.

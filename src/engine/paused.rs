@@ -120,6 +120,7 @@ mod tests {
             resting: false,
             held_since: None,
             held_ms: 0,
+            weight: 0,
             more_lanes: Vec::new(),
             turn: Vec::new(),
             attempt_timeout_ms: None,

@@ -29,6 +29,17 @@ pub(super) struct Queue {
     arrivals: u64,
     waiting: usize,
     running: usize,
+    /// Of all that is at work.
+    weight: u64,
+}
+
+/// How much may be at work at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub running: usize,
+    pub running_per_org: usize,
+    /// Of which one organization has half at most. What is heavier than that goes when nothing else of weight does.
+    pub weight: u64,
 }
 
 #[derive(Default)]
@@ -37,8 +48,10 @@ struct Waiting {
     ready: BTreeMap<Rank, Box<Task>>,
     /// Everyone who waits here, ready or not.
     places: HashMap<ExecutionId, Place>,
-    /// At work, with their own lane.
-    running: HashMap<ExecutionId, LaneId>,
+    /// At work, with their own lane and weight.
+    running: HashMap<ExecutionId, (LaneId, u64)>,
+    /// Of all that is at work.
+    weight: u64,
     /// Whether it stands in `turns`.
     in_turn: bool,
 }
@@ -119,20 +132,26 @@ impl Queue {
     }
 
     /// The next task to start, where the bounds allow one.
-    pub(super) fn pop(&mut self, max_running: usize, max_per_org: usize) -> Option<Task> {
-        if self.running >= max_running {
+    pub(super) fn pop(&mut self, bounds: Bounds) -> Option<Task> {
+        if self.running >= bounds.running {
             return None;
         }
         for _ in 0..self.turns.len() {
             let org = self.turns.pop_front()?;
             let Some(waiting) = self.orgs.get_mut(&org) else { continue };
-            if waiting.running.len() >= max_per_org || self.closed.contains(&(org, None)) {
+            let weight = waiting.ready.first_key_value().map_or(0, |it| it.1.weight);
+            let is_too_heavy = !has_room(self.weight, weight, bounds.weight)
+                || !has_room(waiting.weight, weight, bounds.weight / 2);
+            let is_full = waiting.running.len() >= bounds.running_per_org;
+            if is_full || is_too_heavy || self.closed.contains(&(org, None)) {
                 self.turns.push_back(org);
                 continue;
             }
             waiting.in_turn = false;
             let Some((_, task)) = waiting.ready.pop_first() else { continue };
-            waiting.running.insert(task.id, task.lane);
+            waiting.running.insert(task.id, (task.lane, task.weight));
+            waiting.weight += task.weight;
+            self.weight += task.weight;
             self.running += 1;
             if !waiting.ready.is_empty() {
                 waiting.in_turn = true;
@@ -147,8 +166,11 @@ impl Queue {
     /// A popped task is no longer at work: its places are free.
     pub(super) fn done(&mut self, org: OrgId, id: ExecutionId, lanes: &[Lane]) {
         self.running = self.running.saturating_sub(1);
-        if let Some(waiting) = self.orgs.get_mut(&org) {
-            waiting.running.remove(&id);
+        if let Some(waiting) = self.orgs.get_mut(&org)
+            && let Some((_, weight)) = waiting.running.remove(&id)
+        {
+            waiting.weight -= weight;
+            self.weight -= weight;
         }
         self.leave_lanes(org, lanes);
         self.forget_if_idle(org);
@@ -206,7 +228,7 @@ impl Queue {
     pub(super) fn within(&self, org: OrgId, lane: Option<LaneId>) -> Vec<(ExecutionId, bool)> {
         let Some(found) = self.orgs.get(&org) else { return Vec::new() };
         let is_in = |it: LaneId| lane.is_none_or(|lane| lane == it);
-        let at_work = found.running.iter().filter(|it| is_in(*it.1)).map(|it| (*it.0, true));
+        let at_work = found.running.iter().filter(|it| is_in(it.1.0)).map(|it| (*it.0, true));
         let task = |place: &Place| {
             let ready = found.ready.get(&place.rank);
             ready.or_else(|| self.lanes.get(&(org, place.lane))?.waiting.get(&place.rank))
@@ -309,6 +331,10 @@ impl Queue {
     }
 }
 
+fn has_room(taken: u64, weight: u64, all: u64) -> bool {
+    weight == 0 || taken == 0 || taken.saturating_add(weight) <= all
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -338,11 +364,48 @@ mod tests {
             resting: false,
             held_since: None,
             held_ms: 0,
+            weight: 0,
             more_lanes: Vec::new(),
             turn: Vec::new(),
             attempt_timeout_ms: None,
             queue_timeout_ms: None,
         }
+    }
+
+    fn bounds(running: usize, running_per_org: usize) -> Bounds {
+        Bounds { running, running_per_org, weight: 100 }
+    }
+
+    /// No more than that together, or one alone.
+    fn is_light<'t>(at_work: impl Iterator<Item = &'t Task>, most: u64) -> bool {
+        let heavy: Vec<u64> = at_work.map(|it| it.weight).filter(|it| *it > 0).collect();
+        heavy.len() < 2 || heavy.iter().sum::<u64>() <= most
+    }
+
+    #[test]
+    fn what_is_heavy_waits_until_there_is_room_and_holds_up_no_other_organization() {
+        let mut queue = Queue::default();
+        for (org, id, weight) in
+            [(1, 1, 40), (1, 2, 20), (1, 3, 0), (2, 4, 40), (3, 5, 30), (3, 6, 0), (4, 7, 900)]
+        {
+            queue.push(Task { weight, ..task(org, org, 9, 0, id) }, None);
+        }
+        let begun = |queue: &mut Queue| -> Vec<u8> {
+            std::iter::from_fn(|| queue.pop(bounds(9, 9))).map(|it| it.id.bytes()[1]).collect()
+        };
+        assert_eq!(begun(&mut queue), [1, 4], "40 and 20 are more than half, 80 and 30 more than all");
+        let done = |queue: &mut Queue, org: u8, id: u16| {
+            let ended = task(org, org, 9, 0, id);
+            queue.done(ended.org, ended.id, &ended.lanes().collect::<Vec<_>>());
+        };
+        done(&mut queue, 1, 1);
+        assert_eq!(begun(&mut queue), [5, 2, 6, 3]);
+        for (org, id) in [(2, 4), (3, 5)] {
+            done(&mut queue, org, id);
+            assert!(begun(&mut queue).is_empty(), "one that is too heavy goes alone");
+        }
+        done(&mut queue, 1, 2);
+        assert_eq!(begun(&mut queue), [7]);
     }
 
     #[test]
@@ -352,7 +415,8 @@ mod tests {
             queue.push(task(1, 1, 9, 0, id), None);
         }
         queue.push(task(2, 1, 9, 0, 9), None);
-        let orgs: Vec<u8> = std::iter::from_fn(|| queue.pop(9, 9)).map(|it| it.org.bytes()[0]).collect();
+        let orgs: Vec<u8> =
+            std::iter::from_fn(|| queue.pop(bounds(9, 9))).map(|it| it.org.bytes()[0]).collect();
         assert_eq!(orgs, [1, 2, 1, 1, 1]);
     }
 
@@ -362,7 +426,8 @@ mod tests {
         for (id, priority) in [(1, 0), (2, 5), (3, -3), (4, 5)] {
             queue.push(task(1, 1, 9, priority, id), None);
         }
-        let ids: Vec<u8> = std::iter::from_fn(|| queue.pop(9, 9)).map(|it| it.id.bytes()[1]).collect();
+        let ids: Vec<u8> =
+            std::iter::from_fn(|| queue.pop(bounds(9, 9))).map(|it| it.id.bytes()[1]).collect();
         assert_eq!(ids, [2, 4, 1, 3]);
     }
 
@@ -378,7 +443,7 @@ mod tests {
         queue.push(task(1, 1, 2, 0, 3), None);
         assert_eq!(queue.within(org, Some([1; 16])).len(), 4);
         let ids = |queue: &mut Queue| -> Vec<u8> {
-            std::iter::from_fn(|| queue.pop(9, 9)).map(|it| it.id.bytes()[1]).collect()
+            std::iter::from_fn(|| queue.pop(bounds(9, 9))).map(|it| it.id.bytes()[1]).collect()
         };
         assert_eq!(ids(&mut queue), [9]);
         queue.close(org, None);
@@ -395,9 +460,9 @@ mod tests {
         let org = task(1, 1, 1, 0, 1).org;
         assert!(queue.enter(org, &[lane]));
         queue.push(Task { turn: vec![lane], ..task(1, 1, 9, 0, 1) }, None);
-        assert!(queue.pop(9, 9).is_none());
+        assert!(queue.pop(bounds(9, 9)).is_none());
         queue.close(org, Some(lane.id));
-        assert_eq!(queue.pop(9, 9).map(|it| it.turn), Some(Vec::new()));
+        assert_eq!(queue.pop(bounds(9, 9)).map(|it| it.turn), Some(Vec::new()));
     }
 
     #[test]
@@ -408,7 +473,7 @@ mod tests {
             queue.push(task(1, 1, 1, 0, id), until);
         }
         assert_eq!(queue.next_overdue(), at(5));
-        assert_eq!(queue.pop(9, 9).map(|it| it.id.bytes()[1]), Some(1), "it has begun in time");
+        assert_eq!(queue.pop(bounds(9, 9)).map(|it| it.id.bytes()[1]), Some(1), "it has begun in time");
         let due: Vec<u8> =
             queue.take_overdue(zero + Duration::from_millis(10)).iter().map(|it| it.id.bytes()[1]).collect();
         assert_eq!((due, queue.next_overdue(), queue.all_waiting()), (vec![4], at(20), 2));
@@ -421,10 +486,10 @@ mod tests {
         let org = task(1, 1, 1, 0, 1).org;
         assert!(queue.enter(org, &[lane]));
         queue.push(task(1, 1, 1, 0, 1), None);
-        assert!(queue.pop(9, 9).is_none(), "the guest has the place");
+        assert!(queue.pop(bounds(9, 9)).is_none(), "the guest has the place");
         queue.leave(org, &[lane]);
         assert!(!queue.enter(org, &[lane]), "who waited has it now");
-        assert!(queue.pop(9, 9).is_some());
+        assert!(queue.pop(bounds(9, 9)).is_some());
     }
 
     proptest! {
@@ -454,6 +519,7 @@ mod tests {
                         // Bits of `more` are two further lanes that tasks of any first lane share.
                         let shared = (0..2).filter(|bit| more >> bit & 1 == 1).map(|bit| 100 + bit);
                         pushed.more_lanes = shared.map(|it| Lane { id: [it; 16], limit: u32::from(it - 99) }).collect();
+                        pushed.weight = u64::from(more) * 20;
                         let until = (priority > 0).then(|| zero + Duration::from_millis(id as u64));
                         queue.push(pushed, until);
                     },
@@ -488,14 +554,16 @@ mod tests {
                             queue.close(org, lane);
                         }
                     }
-                    _ => if let Some(next) = queue.pop(5, 3) {
+                    _ => if let Some(next) = queue.pop(bounds(5, 3)) {
                         prop_assert!(!queue.closed.contains(&(next.org, None)));
                         prop_assert!(!queue.closed.contains(&(next.org, Some(next.lane))));
                         at_work.push(next);
                     },
                 }
                 prop_assert!(at_work.len() <= 5);
+                prop_assert!(is_light(at_work.iter(), 100));
                 for task in &at_work {
+                    prop_assert!(is_light(at_work.iter().filter(|it| it.org == task.org), 50));
                     for lane in task.lanes() {
                         let holds = |it: &&Task| it.org == task.org && it.lanes().any(|it| it.id == lane.id);
                         let guests = guests.iter().filter(|it| it.0 == task.org && it.1.id == lane.id).count();

@@ -85,6 +85,9 @@ pub struct Task {
     /// Time that it was held since it began; it does not count against `timeout_ms`.
     #[serde(default)]
     pub held_ms: u64,
+    /// Bytes of memory that it needs as long as it is at work, where they are many; the others count as nothing.
+    #[serde(default)]
+    pub weight: u64,
 }
 
 impl Task {

@@ -5,7 +5,7 @@ use super::types::{Execution, NewExecution, Trigger};
 use crate::access::Cx;
 use crate::adapters::Usage;
 use crate::agents::{Delivery, Policy, Runnable};
-use crate::base::{AgentId, Id, Result, VersionId, WorkflowId};
+use crate::base::{AgentId, Id, Json, Result, VersionId, WorkflowId};
 use crate::budgets::{self, Ahead, Ask, By, Plan};
 use crate::connections;
 use crate::engine::{Lane, Repeat, Retry, Status, Task};
@@ -24,6 +24,15 @@ pub struct WorkflowRun {
 pub(super) enum Runner {
     Agent(Runnable),
     Workflow(WorkflowRun),
+}
+
+/// Smaller inputs count as nothing.
+const LARGE_INPUT_BYTES: usize = 256 << 10;
+
+/// An input at work is there twice: as it is, and in what is sent.
+fn weight_of(input: &Json) -> u64 {
+    let bytes = input.as_str().len();
+    if bytes > LARGE_INPUT_BYTES { bytes as u64 * 2 } else { 0 }
 }
 
 impl Runner {
@@ -112,6 +121,7 @@ impl Runner {
             held_ms: 0,
             more_lanes: lanes.collect(),
             turn: Vec::new(),
+            weight: weight_of(&execution.input),
             attempt_timeout_ms: self.policy().and_then(|it| it.attempt_timeout_ms),
             queue_timeout_ms: self.policy().and_then(|it| it.queue_timeout_ms),
         })

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::full;
 use super::load::{Load, LookBack, far_end};
 use super::server::{Server, Site, can_trace, strace};
@@ -45,13 +47,14 @@ async fn a_slow_disk(delay_ms: u64, syncs: u64) {
     let server = site.serve_under(&wrapper.iter().map(String::as_str).collect::<Vec<_>>()).expect("is ready");
     let (reads, enough) = (Reads::start(&server, &load.key), load.acks.load(SeqCst) + 20);
     let running = load.start(&server.base);
-    let (began, mut writes) = (Instant::now(), Vec::new());
     let http = server.http().bearer(&load.key);
+    // One that is written again and again: an organization has 10,000 of them at most.
+    let agent = crate::agents::made(&http, crate::agents::native("written")).await;
+    let (began, mut writes) = (Instant::now(), Vec::new());
     loop {
         // A write waits for at least one sync; how many reads are answered meanwhile?
         let (asked, before) = (Instant::now(), reads.count());
-        let made = http.post("/api/agents", crate::agents::native(&format!("n{}", writes.len()))).await;
-        made.expect(201);
+        http.patch(&agent, json!({ "description": format!("{}", writes.len()) })).await.expect(200);
         writes.push((asked.elapsed(), reads.count() - before));
         let long_enough = !full() || began.elapsed() > Duration::from_secs(600);
         if long_enough && writes.len() as u64 >= syncs && load.acks.load(SeqCst) >= enough {

@@ -15,8 +15,13 @@ use super::work::{Labour, Ticker, repeat};
 use super::world::{Job, Plan, Series, World};
 use crate::support::dice::Dice;
 
-pub(super) const LIMITS: Options =
-    Options { max_running: 7, max_running_per_org: 3, max_queued_per_org: 40, max_queued: 100 };
+pub(super) const LIMITS: Options = Options {
+    max_running: 7,
+    max_running_per_org: 3,
+    max_queued_per_org: 40,
+    max_queued: 100,
+    max_weight: 100,
+};
 pub(super) const ORGS: u8 = 3;
 /// Virtual time after which everything must have ended.
 const PATIENCE: Duration = Duration::from_secs(4 * 3_600);
@@ -252,6 +257,7 @@ async fn submit(process: &Process, dice: &mut Dice) -> Option<ExecutionId> {
         resting: false,
         held_since: None,
         held_ms: 0,
+        weight: if dice.percent(20) { 1 + dice.below(60) as u64 } else { 0 },
         more_lanes: Vec::new(),
         turn: Vec::new(),
         attempt_timeout_ms,
