@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The tests against real servers: n8n for the webhook agent, LiteLLM for the openai agent. REEVE_PEERS names the
-# folder with n8n.sh and litellm.sh, each called with a port and a work folder, which print BASE_URL and a key, and
-# stop.sh, which ends what was started with a work folder.
+# The tests against real servers: n8n for the webhook agent, LiteLLM for the openai agent, LangServe for the langchain
+# agent. REEVE_PEERS names the folder with n8n.sh, litellm.sh and langserve.sh, each called with a port and a work
+# folder, which print BASE_URL and a key, and stop.sh, which ends what was started with a work folder.
 set -euo pipefail
-: "${REEVE_PEERS:?set REEVE_PEERS to the folder that holds n8n.sh, litellm.sh and stop.sh}"
+: "${REEVE_PEERS:?set REEVE_PEERS to the folder that holds n8n.sh, litellm.sh, langserve.sh and stop.sh}"
 peers=$(cd "$REEVE_PEERS" && pwd)
 cd "$(dirname "$0")/.."
 
@@ -24,5 +24,7 @@ start n8n
 export REEVE_PEER_N8N=$BASE_URL
 start litellm
 export REEVE_PEER_LITELLM=$BASE_URL REEVE_PEER_LITELLM_KEY=$LITELLM_API_KEY
+PEER_API_KEY=a-key-of-the-test start langserve
+export REEVE_PEER_LANGSERVE=$BASE_URL REEVE_PEER_LANGSERVE_KEY=a-key-of-the-test
 
 cargo test --locked --test it -- --ignored peers::

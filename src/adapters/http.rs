@@ -147,7 +147,7 @@ fn hint_for(status: StatusCode) -> Option<&'static str> {
 pub(super) fn said_by(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let text = match serde_json::from_str::<Value>(&text) {
-        Ok(value) => message_in(&value)?.to_owned(),
+        Ok(value) => message_in(&value)?,
         Err(_) if text.trim_start().starts_with('<') => return None,
         Err(_) => text.lines().next().unwrap_or_default().to_owned(),
     };
@@ -161,13 +161,20 @@ pub(super) fn said_by(body: &[u8]) -> Option<String> {
     Some(short)
 }
 
-fn message_in(value: &Value) -> Option<&str> {
-    if let Value::String(text) = value {
-        return Some(text);
+fn message_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        // What is wrong with the fields of a request, as FastAPI says it: the first is enough.
+        Value::Array(items) => message_in(items.first()?),
+        _ => {
+            let message = ["error", "message", "detail", "error_description", "msg"]
+                .iter()
+                .find_map(|it| message_in(value.get(it)?))?;
+            let place = value["loc"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let place: Vec<&str> = place.collect();
+            Some(if place.is_empty() { message } else { format!("{}: {message}", place.join(".")) })
+        }
     }
-    ["error", "message", "detail", "error_description", "msg"]
-        .iter()
-        .find_map(|it| message_in(value.get(it)?))
 }
 
 /// A body as JSON: what says it is JSON must be; text becomes `{"text": …}`, nothing becomes `null`.
@@ -301,6 +308,11 @@ mod tests {
                 Some("not registered"),
             ),
             (r#"{"detail":"bad"}"#, Some("bad")),
+            (
+                r#"{"detail":[{"type":"missing","loc":["input","a"],"msg":"Field required"}]}"#,
+                Some("input.a: Field required"),
+            ),
+            (r#"{"detail":[]}"#, None),
             (r#"{"ok":false}"#, None),
             ("<html><body>secret path</body></html>", None),
             ("Authorization data is wrong!\n  at stack", Some("Authorization data is wrong!")),

@@ -5,8 +5,11 @@ mod call;
 mod callbacks;
 mod estimate;
 mod form;
+mod found;
 mod http;
+mod langchain;
 pub mod mapping;
+mod messages;
 mod native;
 mod openai;
 mod webhook;
@@ -18,9 +21,11 @@ pub use call::{
 
 pub use callbacks::CallbackDesk;
 pub use estimate::{Asked, Estimate};
+pub use found::Found;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use url::Url;
 
 use crate::base::Invalid;
 
@@ -60,6 +65,14 @@ pub trait Adapter: Send + Sync {
     /// platform allows that. Never fails: what went wrong is in the checks.
     async fn probe(&self, call: &Call) -> Probe;
 
+    /// Of what at this address an agent of this kind could be made; nothing where something else answers there. Asks
+    /// for descriptions only, and sets nothing going. The call lends its credentials and its time; it has no config.
+    ///
+    /// Errors: why it could not be found out: nothing answers, or what answers is of this kind and refuses.
+    async fn discover(&self, _call: &Call, _address: &Url) -> Result<Vec<Found>, CallError> {
+        Ok(Vec::new())
+    }
+
     /// The most that a call may use. Nothing is known of what others do with their models.
     fn estimate(&self, _asked: &Asked<'_>) -> Estimate {
         Estimate::default()
@@ -76,7 +89,7 @@ pub trait Adapter: Send + Sync {
     async fn run(&self, call: &Call, sink: &dyn Sink) -> Result<Outcome, CallError>;
 }
 
-static ALL: &[&dyn Adapter] = &[&native::Native, &webhook::Webhook, &openai::OpenAi];
+static ALL: &[&dyn Adapter] = &[&native::Native, &webhook::Webhook, &openai::OpenAi, &langchain::LangChain];
 
 /// Every kind there is, in the order in which people are offered them.
 pub fn all() -> &'static [&'static dyn Adapter] {

@@ -16,7 +16,7 @@ use crate::keys;
 /// What they are opened for.
 #[derive(Debug, Clone)]
 pub struct Use {
-    /// `execution`, `probe`.
+    /// `execution`, `probe`, `discovery`.
     pub purpose: &'static str,
     pub actor: Actor,
     pub agent: Option<AgentId>,

@@ -118,6 +118,7 @@ struct PendingEvent {
     has_data: bool,
     id: Option<String>,
     max_bytes: usize,
+    keeps_bare: bool,
 }
 
 impl SseParser {
@@ -127,6 +128,12 @@ impl SseParser {
             lines: LineSplitter::sse(max_bytes),
             event: PendingEvent { max_bytes, ..PendingEvent::default() },
         }
+    }
+
+    /// Takes an event for one that has a name and no data, which the standard drops: for peers that end a stream so.
+    pub fn with_bare_events(mut self) -> Self {
+        self.event.keeps_bare = true;
+        self
     }
 
     /// Calls `take` with every event that `bytes` completes.
@@ -177,7 +184,8 @@ impl PendingEvent {
     fn dispatch(&mut self) -> Option<SseEvent> {
         let name = std::mem::take(&mut self.name);
         let data = std::mem::take(&mut self.data);
-        if !std::mem::take(&mut self.has_data) {
+        let is_kept = std::mem::take(&mut self.has_data) || (self.keeps_bare && !name.is_empty());
+        if !is_kept {
             return None;
         }
         Some(SseEvent { event: (!name.is_empty()).then_some(name), data, id: self.id.clone() })
@@ -228,6 +236,12 @@ mod tests {
         check("event: end\ndata: 1\ndata: 2\n\n", &[(Some("end"), "1\n2")]);
         check(": ping\n\nevent: lost\n\ndata\n\n", &[(None, "")]);
         check("data: not closed\n", &[]);
+        let (mut parser, mut names) = (SseParser::new(100).with_bare_events(), Vec::new());
+        let fed = parser.feed(b": ping\n\nevent: end\n\ndata: a\n\n", |it| {
+            names.push(it.event);
+            Ok::<_, LineTooLong>(())
+        });
+        assert_eq!((fed, names), (Ok(()), vec![Some("end".to_owned()), None]));
         check("data:  two spaces\nretry: 5\nunknown: x\n\n", &[(None, " two spaces")]);
         let found = events(&[b"id: 7\ndata: a\n\ndata: b\n\n"], 99).expect("parses");
         assert_eq!(found.iter().map(|it| it.id.as_deref()).collect::<Vec<_>>(), [Some("7"), Some("7")]);

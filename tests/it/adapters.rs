@@ -2,5 +2,6 @@
 
 mod forms;
 mod hostile;
+mod langchain;
 mod openai;
 mod webhook;

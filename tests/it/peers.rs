@@ -1,5 +1,5 @@
 //! Against real servers, where `tests/run --peers` has started them: a workflow of n8n behind the webhook agent,
-//! LiteLLM behind the openai agent.
+//! LiteLLM behind the openai agent, LangServe behind the langchain agent.
 
 use serde_json::{Value, json};
 
@@ -92,4 +92,76 @@ async fn a_model_that_fails_is_told_as_a_failure() {
     let run =
         owner.post(&format!("/api/agents/{id}/execute"), json!({"input": {"prompt": "Say hello"}})).await;
     assert!(matches!(run.status, 502), "{}", run.text());
+}
+
+/// An agent of a runnable of LangServe.
+async fn runnable(owner: &Caller, config: Value) -> String {
+    let key =
+        json!({"name": config["url"], "kind": "api_key", "value": {"key": peer("REEVE_PEER_LANGSERVE_KEY")}});
+    let credential = owner.post("/api/credentials", key).await.expect(201);
+    let agent = json!({
+        "name": config["url"], "agent_type": "langchain", "credential_ids": [credential["id"]], "config": config,
+        "execution": {"retry": {"max_attempts": 1}},
+    });
+    published(owner, agent).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real LangServe: tests/run --peers"]
+async fn runnables_of_langserve_answer_in_every_way() {
+    let langserve = peer("REEVE_PEER_LANGSERVE");
+    let (_appliance, owner) = beside(&langserve).await;
+    for (path, more, input, output) in [
+        ("echo", json!({"takes": "text"}), json!({"text": "hello"}), json!({"text": "echo: hello"})),
+        (
+            "echo",
+            json!({"takes": "text", "answer": "events"}),
+            json!({"text": "hello"}),
+            json!({"text": "echo: hello"}),
+        ),
+        (
+            "echo",
+            json!({"takes": "text", "answer": "whole"}),
+            json!({"text": "hello"}),
+            json!({"text": "echo: hello"}),
+        ),
+        ("add", json!({}), json!({"a": 1, "b": 2}), json!(3)),
+        (
+            "chat",
+            json!({"takes": "messages"}),
+            json!({"text": "hi"}),
+            json!({"text": "hello from the fake model"}),
+        ),
+    ] {
+        let mut config = more;
+        config["url"] = format!("{langserve}/{path}").into();
+        let answer = config["answer"].clone();
+        let id = runnable(&owner, config).await;
+        let probe = owner.post(&format!("/api/agents/{id}/test"), json!({})).await.expect(200);
+        assert_eq!(probe["ok"], true, "{probe}");
+        let run = owner.post(&format!("/api/agents/{id}/execute"), json!({"input": input})).await.expect(200);
+        assert_eq!(run["output"], output, "{path} {answer}");
+        owner.delete(&format!("/api/agents/{id}")).await.expect(204);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real LangServe: tests/run --peers"]
+async fn what_goes_wrong_at_langserve_is_told() {
+    let langserve = peer("REEVE_PEER_LANGSERVE");
+    let (_appliance, owner) = beside(&langserve).await;
+    let agent = |path: &str| json!({"url": format!("{langserve}/{path}"), "takes": "text"});
+    let broken = runnable(&owner, agent("broken")).await;
+    let run = owner.post(&format!("/api/agents/{broken}/execute"), json!({"input": {"text": "x"}})).await;
+    run.expect_error(502, "ExecutionFailed");
+
+    let nobody = json!({"name": "no key", "agent_type": "langchain", "config": agent("echo")});
+    let nobody = published(&owner, nobody).await;
+    let probe = owner.post(&format!("/api/agents/{nobody}/test"), json!({})).await.expect(200);
+    assert_eq!(probe["ok"], false, "{probe}");
+
+    let slow = json!({"url": format!("{langserve}/slow"), "timeout_ms": 300});
+    let slow = runnable(&owner, slow).await;
+    let run = owner.post(&format!("/api/agents/{slow}/execute"), json!({"input": 60})).await;
+    run.expect_error(504, "ExecutionTimeout");
 }

@@ -6,7 +6,6 @@
 
 mod answer;
 mod config;
-mod messages;
 mod schema;
 mod stream;
 
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
 use super::http::{Steps, is_json, json_type, refused, request, secrets};
+use super::messages;
 use super::{Abilities, Adapter, Asked, Call, CallError, Estimate, Event, Outcome, Probe, Sink, Usage};
 use crate::base::{Code, Invalid, in_words};
 use crate::infra::egress::{Request, Response, parse_url};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::input::NewAgent;
 use super::super::number::Spec;
-use super::super::ops::{self, Validation};
+use super::super::ops::{self, Discovery, Place, Validation};
 use super::super::view::{AgentView, HealthView};
 use super::agent_of;
 use crate::access::{Action, Cx};
@@ -22,6 +22,11 @@ pub(super) fn routes() -> Vec<Route> {
             .says("The whole check of a new agent without saving it: fields, schemas, credentials, reachability.")
             .takes::<NewAgent>()
             .answers::<Validation>(200, "What was found."),
+        Route::post("/api/agents/discover", discover)
+            .needs(Action::AgentsTest)
+            .says("Finds out what answers at an address, and which agents could be made of it. Asks for descriptions only: nothing is set going there.")
+            .takes::<Place>()
+            .answers::<Discovery>(200, "What was found."),
         changes(Route::post("/api/agents/{agent}/enable", enable), Action::AgentsWrite)
             .says("Lets an agent be run again."),
         changes(Route::post("/api/agents/{agent}/disable", disable), Action::AgentsWrite)
@@ -66,6 +71,11 @@ fn changes(route: Route, action: Action) -> Route {
 /// `POST /api/agents/validate`
 async fn validate(cx: Cx, body: Body<NewAgent>) -> Reply<Found<Validation>> {
     Ok(Found(ops::validate(&cx, body.0).await?))
+}
+
+/// `POST /api/agents/discover`
+async fn discover(cx: Cx, body: Body<Place>) -> Reply<Found<Discovery>> {
+    Ok(Found(ops::discover(&cx, body.0).await?))
 }
 
 /// `POST /api/agents/{agent}/enable`

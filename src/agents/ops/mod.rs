@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod discover;
 mod edit;
 mod lifecycle;
 mod list;
@@ -12,6 +13,7 @@ mod versions;
 
 pub use create::{clone_agent, create};
 pub use delete::{DeleteGuards, delete};
+pub(super) use discover::{Discovery, Place, discover};
 pub use edit::{patch, update};
 pub use lifecycle::{archive, deprecate, disable, enable};
 pub use list::{AgentName, by_id, find, id_of, list, may_see_runs, name_of, seen, view};

@@ -165,10 +165,31 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
     };
     let call = Call {
         config: version.config.clone(),
-        input: Json::of(&serde_json::json!({})),
         instructions: version.instructions.clone(),
         output_schema: version.output_schema.clone(),
-        idempotency_key: format!("probe-{}", cx.id::<crate::base::RequestId>()),
+        ..call_of(cx, agent, "probe", timeout, stop, &mut opened)
+    };
+    match tokio::time::timeout(timeout, version.adapter.probe(&call)).await {
+        Ok(probe) => without_echo(probe, &opened),
+        Err(_) => silent(timeout),
+    }
+}
+
+/// A call that asks something and does no work, for what the caller may do. It takes the credentials with it.
+pub(super) fn call_of(
+    cx: &Cx,
+    agent: Option<AgentId>,
+    purpose: &'static str,
+    timeout: Duration,
+    stop: CancellationToken,
+    opened: &mut Opened,
+) -> Call {
+    Call {
+        config: Arc::default(),
+        input: Json::of(&serde_json::json!({})),
+        instructions: String::new(),
+        output_schema: None,
+        idempotency_key: format!("{purpose}-{}", cx.id::<crate::base::RequestId>()),
         session_id: None,
         history: Vec::new(),
         attempt: 1,
@@ -176,14 +197,10 @@ async fn probe_of(cx: &Cx, agent: Option<AgentId>, version: &Prepared) -> Probe 
         traceparent: None,
         credentials: std::mem::take(&mut opened.credentials),
         egress: cx.services().egress.clone(),
-        caller: Caller { org: cx.org(), agent, purpose: "probe" },
+        caller: Caller { org: cx.org(), agent, purpose },
         callbacks: Arc::new(NoCallbacks),
         seat: Arc::default(),
         stop,
-    };
-    match tokio::time::timeout(timeout, version.adapter.probe(&call)).await {
-        Ok(probe) => without_echo(probe, &opened),
-        Err(_) => silent(timeout),
     }
 }
 

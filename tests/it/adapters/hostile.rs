@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reeve::base::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::addresses::{self, NAMES};
 use crate::support::call::Bench;
@@ -11,6 +11,18 @@ use crate::support::net::Net;
 use crate::support::peer::{Peer, Step, answer, chunk, chunked_head};
 
 const QUICK: Duration = Duration::from_millis(300);
+
+/// Every kind that calls out.
+const KINDS: [&str; 3] = ["webhook", "openai", "langchain"];
+
+fn config(kind: &str, address: &str, streams: bool) -> Value {
+    match kind {
+        "webhook" => json!({"url": address, "stream": if streams { "sse" } else { "none" }}),
+        "openai" => json!({"base_url": address, "model": "m"}),
+        "langchain" => json!({"url": address, "answer": if streams { "stream" } else { "whole" }}),
+        other => panic!("no config for {other}"),
+    }
+}
 
 #[tokio::test]
 async fn a_hostile_far_end_fails_its_own_call_only() {
@@ -63,15 +75,11 @@ async fn a_hostile_far_end_fails_its_own_call_only() {
         ("fails at length", answer(500, &[], &"x".repeat(1 << 20)), Code::ExecutionFailed),
     ];
     let calm = Peer::answering(answer(200, &[], "calm")).await;
-    let attacks = cases.len() * 2;
+    let attacks = cases.len() * KINDS.len();
     for (what, steps, code) in cases {
-        for kind in ["webhook", "openai"] {
+        for kind in KINDS {
             let peer = Peer::answering(steps.clone()).await;
-            let config = if kind == "webhook" {
-                json!({"url": peer.url("/"), "stream": if what.contains("stream") { "sse" } else { "none" }})
-            } else {
-                json!({"base_url": peer.url("/v1"), "model": "m"})
-            };
+            let config = config(kind, &peer.url("/"), what.contains("stream"));
             let limit = if code == Code::ExecutionTimeout { QUICK } else { Duration::from_secs(30) };
             let error = Bench::new(kind, &peer, config).timeout(limit).error().await;
             assert_eq!(error.code, code, "{kind}, {what}: {}", error.message);
@@ -86,7 +94,7 @@ async fn a_hostile_far_end_fails_its_own_call_only() {
 #[tokio::test]
 async fn no_address_in_a_config_leads_to_a_closed_place() {
     let witness = Peer::answering(answer(200, &[], "secret")).await;
-    for kind in ["webhook", "openai"] {
+    for kind in KINDS {
         addresses::all_refused(
             kind,
             witness.port(),
@@ -96,12 +104,7 @@ async fn no_address_in_a_config_leads_to_a_closed_place() {
                 for (name, answers) in NAMES {
                     net.names.say(name, &[answers]);
                 }
-                let config = if kind == "webhook" {
-                    json!({"url": form})
-                } else {
-                    json!({"base_url": form, "model": "m"})
-                };
-                let bench = Bench::on(kind, net, config);
+                let bench = Bench::on(kind, net, config(kind, &form, false));
                 let probe = bench.probe().await;
                 let run = bench.adapter.run(&bench.call, &bench.heard).await;
                 !probe.ok && run.is_err_and(|it| it.code == Code::EgressDenied)

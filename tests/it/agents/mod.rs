@@ -3,6 +3,7 @@
 mod catalog;
 mod changes;
 mod checks;
+mod discover;
 mod life;
 mod lists;
 mod rights;

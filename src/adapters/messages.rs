@@ -1,8 +1,8 @@
-//! From an input to messages.
+//! From an input to messages, as chat models take them: `{role, content}`.
 
 use serde_json::{Value, json};
 
-use crate::adapters::Turn;
+use super::Turn;
 use crate::base::Json;
 
 /// Fields that hold the user's words, in the order in which they are looked for.
@@ -31,6 +31,12 @@ fn said(turn: &Turn) -> impl Iterator<Item = Value> {
         json!({ "role": "assistant", "content": text })
     });
     asked.into_iter().chain(answer)
+}
+
+/// What is asked, as one text: the user's words where the input has a field for them, else its JSON.
+pub(super) fn text_of(input: &Json) -> String {
+    let last = conversation(input).pop().unwrap_or_default();
+    last["content"].as_str().map_or_else(|| input.as_str().to_owned(), str::to_owned)
 }
 
 fn conversation(input: &Json) -> Vec<Value> {
@@ -87,6 +93,23 @@ mod tests {
             assert_eq!(of(&Json::of(&input), &[], Some("S")), expected, "{input}");
         }
         assert_eq!(of(&Json::of(&json!("hi")), &[], None), json!([{"role": "user", "content": "hi"}]));
+    }
+
+    #[test]
+    fn an_input_is_one_text() {
+        for (input, expected) in [
+            (json!("hi"), "hi"),
+            (json!({"question": "why?"}), "why?"),
+            (json!({"text": "hi", "n": 1}), r#"{"n":1,"text":"hi"}"#),
+            (json!(7), "7"),
+            (json!({"messages": [{"role": "user", "content": "a"}]}), "a"),
+            (
+                json!([{"role": "user", "content": [{"type": "text"}]}]),
+                r#"[{"content":[{"type":"text"}],"role":"user"}]"#,
+            ),
+        ] {
+            assert_eq!(text_of(&Json::of(&input)), expected);
+        }
     }
 
     #[test]
