@@ -94,16 +94,43 @@ async fn a_model_that_fails_is_told_as_a_failure() {
     assert!(matches!(run.status, 502), "{}", run.text());
 }
 
+/// The key of LangServe, as a credential.
+async fn langserve_key(owner: &Caller, name: &str) -> Value {
+    let key = json!({"name": name, "kind": "api_key", "value": {"key": peer("REEVE_PEER_LANGSERVE_KEY")}});
+    owner.post("/api/credentials", key).await.expect(201)["id"].clone()
+}
+
 /// An agent of a runnable of LangServe.
 async fn runnable(owner: &Caller, config: Value) -> String {
-    let key =
-        json!({"name": config["url"], "kind": "api_key", "value": {"key": peer("REEVE_PEER_LANGSERVE_KEY")}});
-    let credential = owner.post("/api/credentials", key).await.expect(201);
+    let name = format!("{} {}", config["url"], config["answer"]);
+    let key = langserve_key(owner, &name).await;
     let agent = json!({
-        "name": config["url"], "agent_type": "langchain", "credential_ids": [credential["id"]], "config": config,
+        "name": name, "agent_type": "langchain", "credential_ids": [key], "config": config,
         "execution": {"retry": {"max_attempts": 1}},
     });
     published(owner, agent).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real LangServe: tests/run --peers"]
+async fn the_runnables_of_langserve_are_found() {
+    let langserve = peer("REEVE_PEER_LANGSERVE");
+    let (_appliance, owner) = beside(&langserve).await;
+    let place = json!({"url": langserve, "credential_ids": [langserve_key(&owner, "key").await]});
+    let found = owner.post("/api/agents/discover", place).await.expect(200);
+    assert_eq!(found["problems"], json!([]), "{found}");
+    let agents = found["agents"].as_array().expect("a list");
+    let takes = |name: &str| {
+        let agent = agents.iter().find(|it| it["name"] == name);
+        agent.map(|it| it["config"]["takes"].clone()).unwrap_or_default()
+    };
+    assert_eq!(
+        [takes("echo"), takes("chat"), takes("add")],
+        [json!("text"), json!("messages"), json!("json")]
+    );
+    let sum = published(&owner, agents.iter().find(|it| it["name"] == "add").expect("one").clone()).await;
+    let run = owner.post(&format!("/api/agents/{sum}/execute"), json!({"input": {"a": 2, "b": 3}})).await;
+    assert_eq!(run.expect(200)["output"], 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
