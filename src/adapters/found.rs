@@ -1,11 +1,9 @@
 //! What answers at an address, before there is an agent of it.
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::Value;
 
 /// Something of which an agent can be made.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// What it is called there: the path of a runnable, the name of an assistant, of a workflow, of a tool.
     pub name: String,

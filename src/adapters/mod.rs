@@ -6,6 +6,7 @@ mod callbacks;
 mod estimate;
 mod form;
 mod found;
+mod headers;
 mod http;
 mod langchain;
 pub mod mapping;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::HeaderName;
-use http::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::adapters::CallError;
+use crate::adapters::{CallError, headers};
 use crate::base::Invalid;
 use crate::infra::egress::parse_url;
 
@@ -24,7 +23,8 @@ const ENDPOINTS: [&str; 9] = [
     "config_schema",
     "playground",
 ];
-const DEFAULT_KEY_HEADER: &str = "x-api-key";
+/// What operators of LangServe commonly ask for.
+pub(super) const DEFAULT_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,8 +86,7 @@ impl Config {
     }
 
     pub(super) fn api_key_header(&self) -> HeaderName {
-        let named = self.api_key_header.as_deref().and_then(|it| HeaderName::try_from(it).ok());
-        named.unwrap_or(HeaderName::from_static(DEFAULT_KEY_HEADER))
+        headers::key_header(self.api_key_header.as_deref(), DEFAULT_KEY_HEADER)
     }
 
     pub(super) fn check(&self) -> Vec<Invalid> {
@@ -109,24 +108,10 @@ impl Config {
                 }
             }
         }
-        for (name, value) in &self.headers {
-            let is_secret =
-                ["authorization", "api-key", "x-api-key"].iter().any(|it| name.eq_ignore_ascii_case(it));
-            if is_secret {
-                add(
-                    &format!("/headers/{name}"),
-                    "put a secret into a credential, where it is kept encrypted".to_owned(),
-                );
-            } else if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-                add(&format!("/headers/{name}"), "a header is a name and one line of plain text".to_owned());
-            }
-        }
         if let Some(key) = self.session_key.as_ref().filter(|it| self.configurable.contains_key(*it)) {
             add("/session_key", format!("{key} has a value of its own under configurable"));
         }
-        if self.api_key_header.as_deref().is_some_and(|it| HeaderName::try_from(it).is_err()) {
-            add("/api_key_header", "this is not the name of a header".to_owned());
-        }
+        found.extend(headers::wrong(&self.headers, self.api_key_header.as_deref()));
         found
     }
 }

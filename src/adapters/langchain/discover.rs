@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::super::http::{refused, request, secrets};
+use super::config::DEFAULT_KEY_HEADER;
 use crate::adapters::{Call, CallError, Found};
 use crate::base::Code;
 use crate::infra::egress::{Request, Response};
-use http::header::HeaderName;
 
 /// Runnables whose schemas are asked for; nobody chooses from a longer list.
 const MOST: usize = 50;
@@ -111,7 +111,7 @@ async fn get(call: &Call, base: &Url, name: &str) -> Result<Response, CallError>
     let mut url = base.clone();
     url.set_path(&format!("{}/{name}", base.path().trim_end_matches('/')));
     let mut get = request(call, Request::get(url), None);
-    get.secrets = secrets(call, &HeaderName::from_static("x-api-key"))?;
+    get.secrets = secrets(call, &DEFAULT_KEY_HEADER)?;
     Ok(call.egress.send(&call.caller, get).await?)
 }
 

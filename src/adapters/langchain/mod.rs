@@ -13,14 +13,14 @@ mod schema;
 mod stream;
 
 use async_trait::async_trait;
-use http::header::{ACCEPT, HeaderName, HeaderValue};
+use http::header::{ACCEPT, HeaderValue};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use super::http::{Steps, json_type, refused, request, secrets};
-use super::messages;
+use super::http::{Steps, json_type, refused};
 use super::{Abilities, Adapter, Call, CallError, Event, Found, Outcome, Probe, Sink, Upstream};
+use super::{headers, messages};
 use crate::base::{Code, Invalid, Json, in_words};
 use crate::infra::egress::{Request, Response};
 use config::{Answer, Config, Takes};
@@ -138,17 +138,7 @@ async fn in_one_piece(response: Response) -> Result<Value, CallError> {
 }
 
 fn prepared(call: &Call, config: &Config, what: Request) -> Result<Request, CallError> {
-    let mut prepared = request(call, what, config.timeout_ms);
-    for (name, value) in &config.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            prepared.headers.insert(name, value);
-        }
-    }
-    if let Ok(key) = HeaderValue::try_from(&call.idempotency_key) {
-        prepared.headers.insert("idempotency-key", key);
-    }
-    prepared.secrets = secrets(call, &config.api_key_header())?;
-    Ok(prepared)
+    headers::prepared(call, what, &config.headers, &config.api_key_header(), config.timeout_ms)
 }
 
 fn body(call: &Call, config: &Config) -> Vec<u8> {

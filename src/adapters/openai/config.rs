@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::HeaderName;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::adapters::headers;
 use crate::base::Invalid;
 use crate::infra::egress::parse_url;
 
@@ -63,8 +64,7 @@ impl Config {
     }
 
     pub(super) fn api_key_header(&self) -> HeaderName {
-        let named = self.api_key_header.as_deref().and_then(|it| HeaderName::try_from(it).ok());
-        named.unwrap_or(AUTHORIZATION)
+        headers::key_header(self.api_key_header.as_deref(), AUTHORIZATION)
     }
 
     pub(super) fn cost_micros(&self, input_tokens: u64, output_tokens: u64) -> i64 {
@@ -112,24 +112,10 @@ impl Config {
                 add(path, "a price is 0 to 1000000 per million tokens".to_owned());
             }
         }
-        for (name, value) in &self.headers {
-            let is_secret =
-                ["authorization", "api-key", "x-api-key"].iter().any(|it| name.eq_ignore_ascii_case(it));
-            if is_secret {
-                add(
-                    &format!("/headers/{name}"),
-                    "put a secret into a credential, where it is kept encrypted".to_owned(),
-                );
-            } else if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-                add(&format!("/headers/{name}"), "a header is a name and one line of plain text".to_owned());
-            }
-        }
         for name in self.extra.keys().filter(|it| OWN_FIELDS.contains(&it.as_str())) {
             add(&format!("/extra/{name}"), format!("{name} has a setting of its own"));
         }
-        if self.api_key_header.as_deref().is_some_and(|it| HeaderName::try_from(it).is_err()) {
-            add("/api_key_header", "this is not the name of a header".to_owned());
-        }
+        found.extend(headers::wrong(&self.headers, self.api_key_header.as_deref()));
         found
     }
 }

@@ -11,14 +11,14 @@ mod stream;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use http::header::{ACCEPT, HeaderName, HeaderValue};
+use http::header::{ACCEPT, HeaderValue};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::estimate::{USUAL_OUTPUT_TOKENS, tokens_in};
-use super::http::{Steps, is_json, json_type, refused, request, secrets};
-use super::messages;
+use super::http::{Steps, is_json, json_type, refused};
 use super::{Abilities, Adapter, Asked, Call, CallError, Estimate, Event, Outcome, Probe, Sink, Usage};
+use super::{headers, messages};
 use crate::base::{Code, Invalid, in_words};
 use crate::infra::egress::{Request, Response, parse_url};
 use answer::{Completion, Reply};
@@ -123,17 +123,7 @@ impl Adapter for OpenAi {
 }
 
 fn prepared(call: &Call, config: &Config, what: Request) -> Result<Request, CallError> {
-    let mut prepared = request(call, what, config.timeout_ms);
-    for (name, value) in &config.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            prepared.headers.insert(name, value);
-        }
-    }
-    if let Ok(key) = HeaderValue::try_from(&call.idempotency_key) {
-        prepared.headers.insert("idempotency-key", key);
-    }
-    prepared.secrets = secrets(call, &config.api_key_header())?;
-    Ok(prepared)
+    headers::prepared(call, what, &config.headers, &config.api_key_header(), config.timeout_ms)
 }
 
 /// The agent's own instructions go before the config's.

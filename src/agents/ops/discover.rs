@@ -25,7 +25,7 @@ const MAX_NAME_CHARS: usize = 120;
 /// Where to look.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
+pub(in crate::agents) struct Place {
     /// The address of a server, or of something on it.
     #[schemars(length(min = 1, max = 2_000))]
     pub url: String,
@@ -37,7 +37,7 @@ pub(crate) struct Place {
 
 /// What answers at an address.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct Discovery {
+pub(in crate::agents) struct Discovery {
     /// Agents that could be made of it: each is a body for `POST /api/agents`. Empty where nothing that is known answers.
     pub agents: Vec<NewAgent>,
     /// Platforms of which it could not be found out whether they are there.
@@ -45,7 +45,7 @@ pub(crate) struct Discovery {
 }
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct DiscoveryProblem {
+pub(in crate::agents) struct DiscoveryProblem {
     pub agent_type: &'static str,
     pub message: String,
 }
@@ -55,7 +55,7 @@ pub(crate) struct DiscoveryProblem {
 ///
 /// Errors: `ValidationFailed` for what is no address; those of `connections::open`. What the far end says is in the
 /// answer.
-pub(crate) async fn discover(cx: &Cx, place: Place) -> Result<Discovery> {
+pub(in crate::agents) async fn discover(cx: &Cx, place: Place) -> Result<Discovery> {
     cx.require(Action::AgentsTest)?;
     let address = parse_url(&place.url).map_err(|it| Error::invalid_at("/url", it.message))?;
     let why = Use { purpose: "discovery", actor: cx.actor().clone(), agent: None, execution: None };

@@ -49,6 +49,24 @@ async fn an_agent_runs_so_many_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn large_inputs_are_at_work_only_while_there_is_memory_for_them() {
+    let (bench, gate) = Bench::gated(|it| it.engine.large_inputs_bytes = 4 << 20).await;
+    let agent = bench.agent("A", json!({})).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        // Twice their size is what they take: one fits into the organization's half, two do not.
+        runs.push(bench.begin(&agent, json!({ "input": { "text": "x".repeat(600_000) } })).await);
+    }
+    bench.peer.has_received(1).await;
+    let stats = bench.appliance.inner.services.engine.stats();
+    assert_eq!((stats.running, stats.queued), (1, 2), "the others wait as rows");
+    gate.add_permits(3);
+    for run in &runs {
+        assert_eq!(bench.ended(run).await["status"], "completed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_organization_does_not_hold_up_another() {
     let (bench, gate) = Bench::gated(|it| it.engine.max_running = 1).await;
     let agent = bench.agent("A", json!({})).await;
